@@ -1,0 +1,112 @@
+//! Answering a person in Slack.
+
+use agent::{Answer, Progress, Question, Utterance};
+use event::{Outcome, Reply};
+use queue::Claim;
+use slack::{Mention, ThreadMessage};
+
+use crate::desk::{Desk, JobError};
+use crate::lease::chain;
+use crate::reply::{ANSWER, Delivery};
+use crate::sign::Sign;
+use crate::stop::Stop;
+
+/// How much of a thread the model is shown, newest last, in messages.
+const THREAD_MESSAGES_MAX: usize = 50;
+
+/// Answers the mention or direct message that the claim's frame holds.
+pub(crate) async fn answer(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outcome, JobError> {
+    let mention = Mention::read(&claim.raw, &desk.bot).map_err(JobError::Frame)?;
+    let sign = Sign::show(&desk.slack, &mention, &desk.errands);
+    let replied = reply_to(desk, claim, &mention, stop).await;
+    sign.clear(replied.is_ok());
+    replied.map(|reply| Outcome::Done(Some(reply)))
+}
+
+async fn reply_to(
+    desk: &Desk,
+    claim: &Claim,
+    mention: &Mention,
+    stop: &Stop,
+) -> Result<Reply, JobError> {
+    let delivery = Delivery {
+        claim,
+        subject: claim.event,
+        generation: claim.generation,
+        slot: ANSWER,
+        logical_key: &mention.logical_key,
+        channel: &mention.channel,
+        thread_ts: &mention.thread_ts,
+    };
+    let reply = match delivery.settled_on(desk).await? {
+        Some(reply) => reply,
+        None => compose(desk, mention, stop).await?,
+    };
+    let message = delivery.deliver(desk, &reply, stop).await?;
+    Ok(Reply { message: Some(message), ..reply })
+}
+
+async fn compose(desk: &Desk, mention: &Mention, stop: &Stop) -> Result<Reply, JobError> {
+    let (thread, asker) =
+        tokio::join!(thread_before(desk, mention), desk.people.asker(&desk.slack, &mention.user));
+    let question = Question {
+        text: mention.text.clone(),
+        asker,
+        bot_user_id: Some(desk.bot.user_id.clone()),
+        channel: Some(mention.channel.clone()),
+        thread,
+        now_utc: now_utc(),
+    };
+    ask_agent(desk, &question, stop).await
+}
+
+/// Asks the agent and gives its answer the queue's form.
+pub(crate) async fn ask_agent(
+    desk: &Desk,
+    question: &Question,
+    stop: &Stop,
+) -> Result<Reply, JobError> {
+    let asked = desk.agent.answer(question, &Logged, stop.token().clone()).await;
+    let Answer { text, sources, usage, turns } = asked.map_err(JobError::Agent)?;
+    tracing::info!(turns, sources = sources.len(), "answered");
+    Ok(Reply { text, sources, message: None, usage })
+}
+
+/// What was said in the thread before the mention. Without the right to read it, nothing.
+async fn thread_before(desk: &Desk, mention: &Mention) -> Vec<Utterance> {
+    if mention.thread_ts == mention.ts {
+        return Vec::new();
+    }
+    let read = desk.slack.thread(&mention.channel, &mention.thread_ts, THREAD_MESSAGES_MAX).await;
+    match read {
+        Ok(messages) => messages
+            .into_iter()
+            .filter(|message| message.ts < mention.ts)
+            .map(|message| utterance(message, &desk.bot.user_id))
+            .collect(),
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "the thread could not be read; answering without");
+            Vec::new()
+        }
+    }
+}
+
+fn utterance(message: ThreadMessage, bot_user_id: &str) -> Utterance {
+    let ThreadMessage { user, bot, text, .. } = message;
+    let speaker = user.unwrap_or_else(|| "unknown".to_owned());
+    Utterance { is_bot: bot || speaker == bot_user_id, speaker, text }
+}
+
+/// The prompt's idea of now; nothing is decided by it.
+pub(crate) fn now_utc() -> String {
+    chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Step texts go to the log until the asker sees them live.
+struct Logged;
+
+impl Progress for Logged {
+    fn step(&self, text: &str) {
+        tracing::debug!(step = text, "working");
+    }
+}

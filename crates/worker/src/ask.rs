@@ -1,0 +1,31 @@
+//! Answering a question that was asked on the command line.
+
+use agent::{Asker, Question};
+use event::Outcome;
+use queue::Claim;
+use serde::Deserialize;
+
+use crate::answer::{ask_agent, now_utc};
+use crate::desk::{Desk, JobError};
+use crate::stop::Stop;
+
+/// The body of an event of the kind `ask`.
+#[derive(Deserialize)]
+struct Body {
+    text: String,
+    user: String,
+}
+
+/// Answers into the event's outcome, where the asker's command waits for it.
+pub(crate) async fn ask(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outcome, JobError> {
+    let Body { text, user } = serde_json::from_slice(&claim.raw).map_err(JobError::Body)?;
+    let question = Question {
+        text,
+        asker: Asker { id: user, name: None, timezone: None },
+        bot_user_id: None,
+        channel: None,
+        thread: Vec::new(),
+        now_utc: now_utc(),
+    };
+    Ok(Outcome::Done(Some(ask_agent(desk, &question, stop).await?)))
+}

@@ -1,0 +1,94 @@
+//! What every handler works with, and how a failed errand becomes an outcome.
+
+use std::time::Duration;
+
+use agent::{Agent, AgentError, Fault};
+use event::{ErrorChain, Outcome};
+use queue::{Queue, QueueError};
+use slack::{Api, Failure, Identity, SlackError};
+use tokio_util::task::TaskTracker;
+
+use crate::people::People;
+use crate::stop::Stop;
+
+/// The process' own things, shared by all its jobs.
+pub(crate) struct Desk {
+    pub(crate) queue: Queue,
+    pub(crate) slack: Api,
+    /// Who we are in Slack.
+    pub(crate) bot: Identity,
+    pub(crate) agent: Agent,
+    pub(crate) people: People,
+    /// Keys the effects.
+    pub(crate) secret: Vec<u8>,
+    /// How long after a post's deadline its message may still appear.
+    pub(crate) reply_grace: Duration,
+    /// Small errands that outlive their job, such as taking a sign away.
+    pub(crate) errands: TaskTracker,
+}
+
+/// Why an attempt could not be finished.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobError {
+    #[error("the event's frame is not what its kind promises")]
+    Frame(#[source] slack::MentionError),
+    #[error("the event's body is not the JSON that its source writes")]
+    Body(#[source] serde_json::Error),
+    #[error("the database failed while {doing}")]
+    Queue {
+        doing: &'static str,
+        #[source]
+        source: QueueError,
+    },
+    #[error("Slack failed while {doing}")]
+    Slack {
+        doing: &'static str,
+        #[source]
+        source: SlackError,
+    },
+    #[error("no answer came about")]
+    Agent(#[source] AgentError),
+    #[error("no handler knows events of the kind {kind:?}; a newer worker may")]
+    Kind { kind: String },
+    #[error("the job was told to stop")]
+    Stopped,
+}
+
+impl JobError {
+    pub(crate) fn queue(doing: &'static str) -> impl FnOnce(QueueError) -> Self {
+        move |source| JobError::Queue { doing, source }
+    }
+
+    pub(crate) fn slack(doing: &'static str) -> impl FnOnce(SlackError) -> Self {
+        move |source| JobError::Slack { doing, source }
+    }
+
+    /// What the attempt reports. An outage of the database charges nobody.
+    pub(crate) fn outcome(&self, stop: &Stop) -> Outcome {
+        let error = ErrorChain::of(self);
+        match self {
+            JobError::Stopped => stop.outcome(),
+            JobError::Frame(_) | JobError::Body(_) => Outcome::Refused(error),
+            JobError::Queue { .. } => Outcome::Released,
+            JobError::Kind { .. } => {
+                Outcome::RateLimited { after: UNKNOWN_KIND_WAIT, error }
+            }
+            JobError::Slack { source, .. } => match source.kind() {
+                Failure::RateLimited { after } => Outcome::RateLimited { after, error },
+                Failure::Refused { .. } => Outcome::Refused(error),
+                Failure::Auth { .. } | Failure::Unknown | Failure::NotSent => {
+                    Outcome::Failed(error)
+                }
+            },
+            JobError::Agent(source) => match source.fault() {
+                Fault::Cancelled => stop.outcome(),
+                Fault::RateLimited { after } => Outcome::RateLimited { after, error },
+                Fault::Permanent => Outcome::Refused(error),
+                Fault::Transient => Outcome::Failed(error),
+            },
+        }
+    }
+}
+
+/// How long a kind from newer code is parked, uncharged, before a worker looks at it again.
+const UNKNOWN_KIND_WAIT: Duration = Duration::from_secs(60);

@@ -1,0 +1,252 @@
+//! The reply protocol: intent, one post with its key, record; and when a post's fate is unknown,
+//! wait, look its key up twice, adopt what is found, and post only if nothing was.
+//!
+//! The intent carries the reply itself, so that a later attempt neither asks the model again nor
+//! says something else. A replay is a new generation: it edits what an earlier one left visible.
+
+use std::time::Duration;
+
+use event::{EventRef, Reply, Timestamp, key::effect_key};
+use queue::{Claim, Effect, EffectIntent, EffectState, Intent};
+use serde::{Deserialize, Serialize};
+use slack::{Failure, Post, SlackError};
+use tokio::time::sleep;
+
+use crate::desk::{Desk, JobError};
+use crate::stop::Stop;
+use crate::visible::visible_text;
+
+/// The slot of the answer.
+pub(crate) const ANSWER: &str = "reply";
+
+/// The slot of the notice that there will be none.
+pub(crate) const NOTICE: &str = "notice";
+
+/// How long a post may take before its fate counts as unknown; above the API's own timeout.
+const POST_DEADLINE: Duration = Duration::from_secs(12);
+
+/// Posts that one attempt may send for one effect.
+const POSTS_PER_ATTEMPT_MAX: u32 = 2;
+
+/// How far before its intent a message's clock may lie, Slack's against the database's.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// One message owed to one place.
+pub(crate) struct Delivery<'a> {
+    /// The claim whose token fences every write.
+    pub(crate) claim: &'a Claim,
+    /// The event that is answered; the claim's own, or the one that a notice is about.
+    pub(crate) subject: EventRef,
+    pub(crate) generation: i32,
+    pub(crate) slot: &'static str,
+    /// The subject's logical key.
+    pub(crate) logical_key: &'a str,
+    pub(crate) channel: &'a str,
+    pub(crate) thread_ts: &'a str,
+}
+
+/// What an intent keeps of its message.
+#[derive(Serialize, Deserialize)]
+struct Target {
+    channel: String,
+    thread_ts: String,
+    reply: Reply,
+}
+
+impl Delivery<'_> {
+    /// The reply that an earlier attempt of this generation has already settled on.
+    pub(crate) async fn settled_on(&self, desk: &Desk) -> Result<Option<Reply>, JobError> {
+        let effects = self.effects(desk).await?;
+        let own = effects.into_iter().find(|effect| self.owns(effect));
+        Ok(own.and_then(|effect| reply_of(&effect)))
+    }
+
+    /// Makes the reply visible once, and returns its `ts`.
+    pub(crate) async fn deliver(
+        &self,
+        desk: &Desk,
+        reply: &Reply,
+        stop: &Stop,
+    ) -> Result<String, JobError> {
+        let intent = self.intent(desk, reply)?;
+        let mut known = desk
+            .queue
+            .intend(self.claim, &intent)
+            .await
+            .map_err(JobError::queue("recording the intent to reply"))?;
+        for posted in 0..POSTS_PER_ATTEMPT_MAX {
+            match known {
+                Intent::Done { result } => return Ok(result),
+                Intent::Fresh => {}
+                Intent::Unknown { age, deadline_left, .. } => {
+                    let wait = deadline_left + desk.reply_grace;
+                    if let Some(ts) = self.look_up(desk, &intent.key, age + wait, wait, stop).await? {
+                        return self.record(desk, ts).await;
+                    }
+                    desk.queue
+                        .intend_again(self.claim, &intent)
+                        .await
+                        .map_err(JobError::queue("taking over the intent to reply"))?;
+                }
+            }
+            match self.show(desk, reply, &intent.key, stop).await {
+                Ok(ts) => return self.record(desk, ts).await,
+                Err(error) if fate_unknown(&error) && posted + 1 < POSTS_PER_ATTEMPT_MAX => {
+                    tracing::warn!(error = %crate::lease::chain(&error), "the reply's fate is unknown");
+                    known = unknown_now();
+                }
+                Err(error) => return self.give_up(desk, error).await,
+            }
+        }
+        unreachable!("the last post returns")
+    }
+
+    /// Edits what an earlier generation left visible, else posts.
+    async fn show(
+        &self,
+        desk: &Desk,
+        reply: &Reply,
+        key: &str,
+        stop: &Stop,
+    ) -> Result<String, JobError> {
+        let markdown = visible_text(reply);
+        if let Some(ts) = self.earlier(desk, stop).await? {
+            let edited = desk.slack.update_message(self.channel, &ts, &markdown, Some(key)).await;
+            match edited {
+                Ok(()) => return Ok(ts),
+                Err(error) if error.is_message_gone() => {}
+                Err(error) => return Err(JobError::slack("editing the earlier message")(error)),
+            }
+        }
+        let post = Post {
+            channel: self.channel.to_owned(),
+            thread_ts: Some(self.thread_ts.to_owned()),
+            markdown,
+            key: Some(key.to_owned()),
+        };
+        desk.slack.post_message(&post).await.map_err(JobError::slack("posting the reply"))
+    }
+
+    /// The message that an earlier generation made visible, its unknown posts looked up.
+    async fn earlier(&self, desk: &Desk, stop: &Stop) -> Result<Option<String>, JobError> {
+        let effects = self.effects(desk).await?;
+        for effect in effects.iter().filter(|effect| !self.owns(effect)) {
+            match effect.state {
+                EffectState::Done => return Ok(effect.result.clone()),
+                EffectState::Intended => {
+                    let wait = effect.deadline_left + desk.reply_grace;
+                    let back = effect.age + wait;
+                    if let Some(ts) = self.look_up(desk, &effect.key, back, wait, stop).await? {
+                        return Ok(Some(ts));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until the message must have appeared, looks for it, and looks again after a lag.
+    /// `back` says how long before now it may have been posted, the wait included.
+    async fn look_up(
+        &self,
+        desk: &Desk,
+        key: &str,
+        back: Duration,
+        wait: Duration,
+        stop: &Stop,
+    ) -> Result<Option<String>, JobError> {
+        let visibility_lag = desk.reply_grace / 3;
+        for pause in [wait, visibility_lag] {
+            let waited = stop.token().run_until_cancelled(sleep(pause)).await;
+            waited.ok_or(JobError::Stopped)?;
+            let oldest = before_now(back + visibility_lag + CLOCK_SKEW);
+            let found = desk
+                .slack
+                .find_by_key(self.channel, self.thread_ts, oldest, key)
+                .await
+                .map_err(JobError::slack("looking for an earlier reply"))?;
+            metrics::counter!("worker_reply_lookups_total", "found" => found.is_some().to_string())
+                .increment(1);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn record(&self, desk: &Desk, ts: String) -> Result<String, JobError> {
+        desk.queue
+            .record_effect(self.claim, self.subject, self.generation, self.slot, &ts)
+            .await
+            .map_err(JobError::queue("recording the reply"))?;
+        Ok(ts)
+    }
+
+    /// A call that surely had no effect leaves no intent behind for the next attempt to wait on.
+    async fn give_up(&self, desk: &Desk, error: JobError) -> Result<String, JobError> {
+        if !fate_unknown(&error) && matches!(error, JobError::Slack { .. }) {
+            desk.queue
+                .withdraw_effect(self.claim, self.subject, self.generation, self.slot)
+                .await
+                .map_err(JobError::queue("withdrawing the intent to reply"))?;
+        }
+        Err(error)
+    }
+
+    fn intent(&self, desk: &Desk, reply: &Reply) -> Result<EffectIntent, JobError> {
+        let target = Target {
+            channel: self.channel.to_owned(),
+            thread_ts: self.thread_ts.to_owned(),
+            reply: reply.clone(),
+        };
+        Ok(EffectIntent {
+            subject: self.subject,
+            generation: self.generation,
+            slot: self.slot.to_owned(),
+            key: effect_key(&desk.secret, self.logical_key, self.generation, self.slot),
+            target: serde_json::to_value(target).map_err(JobError::Body)?,
+            deadline: POST_DEADLINE,
+        })
+    }
+
+    async fn effects(&self, desk: &Desk) -> Result<Vec<Effect>, JobError> {
+        let effects = desk.queue.effects(self.subject).await;
+        effects.map_err(JobError::queue("reading what was said earlier"))
+    }
+
+    fn owns(&self, effect: &Effect) -> bool {
+        effect.generation == self.generation && effect.slot == self.slot
+    }
+}
+
+fn reply_of(effect: &Effect) -> Option<Reply> {
+    let target: Target = serde_json::from_value(effect.target.clone()).ok()?;
+    let message = effect.result.clone();
+    Some(Reply { message, ..target.reply })
+}
+
+fn fate_unknown(error: &JobError) -> bool {
+    match error {
+        JobError::Slack { source, .. } => matches!(SlackError::kind(source), Failure::Unknown),
+        JobError::Frame(_)
+        | JobError::Body(_)
+        | JobError::Queue { .. }
+        | JobError::Agent(_)
+        | JobError::Kind { .. }
+        | JobError::Stopped => false,
+    }
+}
+
+fn unknown_now() -> Intent {
+    Intent::Unknown {
+        target: serde_json::Value::Null,
+        age: POST_DEADLINE,
+        deadline_left: Duration::ZERO,
+    }
+}
+
+/// A moment by this machine's clock; it only narrows a search, and [`CLOCK_SKEW`] widens it again.
+fn before_now(back: Duration) -> Timestamp {
+    let now = chrono::Utc::now().timestamp_micros();
+    Timestamp(now.saturating_sub(i64::try_from(back.as_micros()).unwrap_or(i64::MAX)).max(0))
+}

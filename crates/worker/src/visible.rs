@@ -1,0 +1,81 @@
+//! A reply as the asker sees it.
+
+use std::fmt::Write;
+
+use event::Reply;
+
+/// What Slack takes as Markdown in one message, in characters.
+const MARKDOWN_CHARS_MAX: usize = 12_000;
+
+/// What a longer answer ends with.
+const CUT: &str = "\n\n… _(the answer was too long for one message and is cut here)_";
+
+/// The answer, cut to what one message holds, and its numbered sources.
+pub(crate) fn visible_text(reply: &Reply) -> String {
+    let sources = source_list(reply);
+    let room = MARKDOWN_CHARS_MAX.saturating_sub(sources.chars().count());
+    let text = reply.text.trim_end();
+    if text.chars().count() <= room {
+        return format!("{text}{sources}");
+    }
+    let kept: String = text.chars().take(room.saturating_sub(CUT.chars().count())).collect();
+    format!("{kept}{CUT}{sources}")
+}
+
+fn source_list(reply: &Reply) -> String {
+    let mut list = String::new();
+    for (number, source) in (1..).zip(&reply.sources) {
+        let head = if number == 1 { "\n\n**Sources**\n" } else { "\n" };
+        let label = &source.label;
+        let _ = match &source.link {
+            Some(link) => write!(list, "{head}{number}. [{label}]({link})"),
+            None => write!(list, "{head}{number}. {label}"),
+        };
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use event::Source;
+
+    use super::*;
+
+    fn reply(text: &str, sources: &[(&str, Option<&str>)]) -> Reply {
+        let source = |&(label, link): &(&str, Option<&str>)| Source {
+            label: label.to_owned(),
+            link: link.map(str::to_owned),
+        };
+        Reply {
+            text: text.to_owned(),
+            sources: sources.iter().map(source).collect(),
+            ..Reply::default()
+        }
+    }
+
+    #[test]
+    fn sources_are_numbered_and_linked_where_they_can_be_opened() {
+        let text = visible_text(&reply("So [1], and so [2].", &[
+            ("README.md › Replay", None),
+            ("Guide", Some("https://example.com/guide")),
+        ]));
+        assert_eq!(
+            text,
+            "So [1], and so [2].\n\n**Sources**\n1. README.md › Replay\n\
+             2. [Guide](https://example.com/guide)"
+        );
+    }
+
+    #[test]
+    fn an_answer_without_sources_stands_alone() {
+        assert_eq!(visible_text(&reply("No idea.\n", &[])), "No idea.");
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_and_says_so_and_keeps_its_sources() {
+        let text = visible_text(&reply(&"ä".repeat(20_000), &[("README.md", None)]));
+        assert!(text.chars().count() <= MARKDOWN_CHARS_MAX);
+        assert!(text.contains("is cut here"));
+        assert!(text.ends_with("1. README.md"));
+    }
+}
