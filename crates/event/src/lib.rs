@@ -18,5 +18,5 @@ pub use id::{EventId, EventRef, Timestamp, Token};
 pub use lane::Lane;
 pub use new_event::{NewEvent, Raw, Work};
 pub use outcome::{ErrorChain, Outcome, Reply, Source, Usage};
-pub use policy::{Attempt, Policy, Verdict, settle};
+pub use policy::{Attempt, DEAD_LETTER, Policy, Verdict, settle};
 pub use state::{JobState, TerminalState};
