@@ -1,0 +1,98 @@
+//! How each sort of value is read.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::reader::Mismatch;
+
+pub(super) const POSTGRES_URL: &str = "a postgres:// URL";
+
+pub(super) fn postgres_url(text: &str) -> Result<SecretString, Mismatch> {
+    let mismatch =
+        |found: String| Mismatch { expected: POSTGRES_URL.to_owned(), found: Some(found) };
+    let url = Url::parse(text).map_err(|error| mismatch(format!("no URL ({error})")))?;
+    match url.scheme() {
+        "postgres" | "postgresql" => Ok(text.into()),
+        other => Err(mismatch(format!("a URL that starts with {other}:"))),
+    }
+}
+
+/// An `http` or `https` URL, without the slash at its end.
+pub(super) fn web_url(text: &str) -> Result<String, Mismatch> {
+    let valid = Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match valid {
+        true => Ok(text.trim_end_matches('/').to_owned()),
+        false => Err(Mismatch::expected("an http:// or https:// URL")),
+    }
+}
+
+/// A secret that starts with `prefix`.
+pub(super) fn token(prefix: &'static str) -> impl Fn(&str) -> Result<SecretString, Mismatch> {
+    move |text| match text.starts_with(prefix) {
+        true => Ok(text.into()),
+        false => Err(Mismatch::expected(format!("a token that starts with {prefix}"))),
+    }
+}
+
+/// A secret of at least `chars_min` characters.
+pub(super) fn secret(chars_min: usize) -> impl Fn(&str) -> Result<SecretString, Mismatch> {
+    move |text| match text.chars().count() >= chars_min {
+        true => Ok(text.into()),
+        false => Err(Mismatch::expected(format!("{chars_min} characters or more"))),
+    }
+}
+
+pub(super) fn number(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32, Mismatch> {
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => {
+            let (from, to) = (range.start(), range.end());
+            Err(Mismatch::expected(format!("a whole number from {from} to {to}")))
+        }
+    }
+}
+
+pub(super) fn seconds(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, Mismatch> {
+    let number = number(range);
+    move |text| number(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+pub(super) fn flag(text: &str) -> Result<bool, Mismatch> {
+    match text {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(Mismatch::expected("true or false")),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, Mismatch> {
+    text.parse().map_err(|_| Mismatch::expected("an address and port"))
+}
+
+pub(super) fn text(text: &str) -> Result<String, Mismatch> {
+    Ok(text.to_owned())
+}
+
+pub(super) fn folder(text: &str) -> Result<PathBuf, Mismatch> {
+    existing(text, "a folder", Path::is_dir)
+}
+
+pub(super) fn file(text: &str) -> Result<PathBuf, Mismatch> {
+    existing(text, "a file", Path::is_file)
+}
+
+fn existing(text: &str, expected: &str, is: fn(&Path) -> bool) -> Result<PathBuf, Mismatch> {
+    let path = PathBuf::from(text);
+    if is(&path) {
+        return Ok(path);
+    }
+    let there = if path.exists() { "something else" } else { "nothing" };
+    let found = Some(format!("{there} at {text:?}"));
+    Err(Mismatch { expected: expected.to_owned(), found })
+}
