@@ -1,0 +1,44 @@
+-- Plain answers to plain questions.
+
+-- A frame as JSON, for reading: NULs become U+FFFD; what is no JSON becomes NULL.
+CREATE FUNCTION event_payload(raw bytea) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN replace(convert_from(raw, 'UTF8'), '\u0000', '\ufffd')::jsonb;
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$$;
+
+-- Events whose newest job died and that nobody has replayed since.
+CREATE VIEW dead_letters AS
+SELECT o.event_id AS id, o.occurred_at, o.generation, o.kind, e.tenant, e.actor, e.lane_name,
+       o.attempts, o.error, o.ended_at, e.correlation_id
+  FROM outcomes o
+  JOIN events e ON e.occurred_at = o.occurred_at AND e.id = o.event_id
+ WHERE o.state = 'dead'
+   AND NOT EXISTS (SELECT FROM jobs j WHERE j.event_id = o.event_id)
+   AND NOT EXISTS (SELECT FROM outcomes later
+                    WHERE later.occurred_at = o.occurred_at AND later.event_id = o.event_id
+                      AND later.generation > o.generation);
+
+-- Events and their newest jobs as the one table that a simple queue would have.
+CREATE VIEW classic_events AS
+SELECT e.id,
+       e.kind AS event_type,
+       event_payload(e.raw) AS payload,
+       coalesce(j.state, o.state,
+                CASE WHEN e.quarantine_reason IS NULL THEN 'stored' ELSE 'quarantined' END) AS status,
+       CASE WHEN j.state = 'running' THEN w.lease_until
+            WHEN j.state = 'waiting' THEN j.run_at END AS visibility_timeout,
+       w.name AS claimed_by,
+       greatest(coalesce(j.attempts, o.attempts, 0) - 1, 0) AS retry_count,
+       e.received_at AS created_at,
+       CASE WHEN j.event_id IS NULL THEN o.ended_at END AS processed_at
+  FROM events e
+  LEFT JOIN jobs j ON j.event_id = e.id
+  LEFT JOIN workers w ON w.id = j.holder
+  LEFT JOIN LATERAL (
+        SELECT state, attempts, ended_at FROM outcomes
+         WHERE occurred_at = e.occurred_at AND event_id = e.id
+         ORDER BY generation DESC LIMIT 1) o ON true;
