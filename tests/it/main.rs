@@ -1,1 +1,9 @@
-//! whole
+//! Tests of the whole: real processes, a real database, the local Slack and the offline model.
+
+mod answer;
+mod crash;
+mod harness;
+mod official_clients;
+mod outage;
+mod replay;
+mod tidy;

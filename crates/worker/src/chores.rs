@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::desk::Desk;
 use crate::job::policy;
 use crate::lease::{Lease, chain};
-use crate::desk::Desk;
 use crate::stop::{Running, Why};
 
 /// How often due jobs are made ready, dead workers' jobs taken back and call-offs looked for.

@@ -70,9 +70,7 @@ impl JobError {
             JobError::Stopped => stop.outcome(),
             JobError::Frame(_) | JobError::Body(_) => Outcome::Refused(error),
             JobError::Queue { .. } => Outcome::Released,
-            JobError::Kind { .. } => {
-                Outcome::RateLimited { after: UNKNOWN_KIND_WAIT, error }
-            }
+            JobError::Kind { .. } => Outcome::RateLimited { after: UNKNOWN_KIND_WAIT, error },
             JobError::Slack { source, .. } => match source.kind() {
                 Failure::RateLimited { after } => Outcome::RateLimited { after, error },
                 Failure::Refused { .. } => Outcome::Refused(error),

@@ -72,7 +72,10 @@ impl Lease {
                 }
             };
             if self.current().is_none() && running.len() > 0 {
-                tracing::error!(jobs = running.len(), "the lease ran out of time; stopping its jobs");
+                tracing::error!(
+                    jobs = running.len(),
+                    "the lease ran out of time; stopping its jobs"
+                );
                 running.stop_all(Why::Fenced);
             }
         }

@@ -1,1 +1,218 @@
-//! worker
+//! The worker: claims jobs, asks the agent, replies in Slack, and settles what came of it.
+//!
+//! **Invariant:** no transaction and no connection is held while the model, a tool or Slack is
+//! waited for. **Invariant:** handlers report outcomes; `event::settle` decides; the queue writes.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use agent::{Agent, AgentError, AgentOptions, ModelOptions};
+use queue::{Queue, QueueError};
+use secrecy::ExposeSecret;
+use service::config::WorkerConfig;
+use service::health::{self, HealthError, Probes};
+use service::shutdown::Signals;
+use slack::{Api, ApiOptions, Failure, Identity, SlackError};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+mod answer;
+mod ask;
+mod chores;
+mod desk;
+mod job;
+mod lease;
+mod notice;
+mod people;
+mod pool;
+mod reply;
+mod sign;
+mod stop;
+mod visible;
+
+use desk::Desk;
+use lease::{Lease, chain};
+use pool::Pool;
+
+/// How long to wait before a database or Slack that did not answer at the start is asked again.
+const START_RETRY: Duration = Duration::from_secs(1);
+
+/// How long small errands may take after the last job ended.
+const ERRANDS_GRACE: Duration = Duration::from_secs(5);
+
+/// Database connections of one worker: slots share them, since none is held while a job waits.
+const CONNECTIONS_MAX: usize = 8;
+
+/// Why a worker could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The health server could not start.
+    #[error("the health server cannot start")]
+    Health(#[source] HealthError),
+    /// The database is reachable but not usable.
+    #[error("the database cannot be used")]
+    Database(#[source] QueueError),
+    /// The database's schema is not this program's.
+    #[error("the database's schema does not fit")]
+    Schema(#[source] service::migrate::SchemaError),
+    /// Prompts, model or tools are set up wrongly.
+    #[error("the agent cannot start")]
+    Agent(#[source] AgentError),
+    /// Slack refused the bot's token.
+    #[error("Slack refused the bot token; check SLACK_BOT_TOKEN and that the app is installed")]
+    Slack(#[source] SlackError),
+    /// The process was told to end before it had begun.
+    #[error("told to stop before the start was complete")]
+    Stopped,
+}
+
+/// Runs a worker until `signals.soft`, then drains it.
+///
+/// # Errors
+/// When something is set up in a way that no retry heals. What may heal is waited for.
+pub async fn run(config: WorkerConfig, signals: Signals) -> Result<(), WorkerError> {
+    let claiming = Arc::new(OnceLock::new());
+    let side = CancellationToken::new();
+    let probes = probes(Arc::clone(&claiming)).draining(signals.soft.clone());
+    let server = health::serve(config.health_addr, probes, side.clone())
+        .await
+        .map_err(WorkerError::Health)?;
+    let begun = tokio::select! {
+        begun = begin(&config, &signals.soft) => begun,
+        () = signals.soft.cancelled() => Err(WorkerError::Stopped),
+    };
+    let worked = match begun {
+        Ok((desk, lease)) => {
+            let _ = claiming.set(desk.queue.clone());
+            work(&config, desk, lease, &signals).await;
+            Ok(())
+        }
+        Err(WorkerError::Stopped) => Ok(()),
+        Err(error) => Err(error),
+    };
+    side.cancel();
+    let _ = server.task.await;
+    worked
+}
+
+/// Ready means: it claims, and the database answers.
+fn probes(claiming: Arc<OnceLock<Queue>>) -> Probes {
+    Probes::default().ready("database", move || {
+        let queue = claiming.get().cloned();
+        async move {
+            let queue = queue.ok_or("starting: the database or Slack has not answered yet")?;
+            queue.ping().await.map_err(|error| chain(&error))
+        }
+    })
+}
+
+/// Everything that must stand before the first claim. Prompts are checked before anything is
+/// waited for, so that a faulty one is told at once.
+async fn begin(
+    config: &WorkerConfig,
+    soft: &CancellationToken,
+) -> Result<(Arc<Desk>, Arc<Lease>), WorkerError> {
+    let agent = Agent::new(agent_options(config)).map_err(WorkerError::Agent)?;
+    let queue = connect(config, soft).await?;
+    let slack = Api::new(ApiOptions::new(&config.slack_api_url, config.bot_token.clone()))
+        .map_err(WorkerError::Slack)?;
+    let bot = introduce(&slack).await?;
+    let lease = Lease::take(queue.clone(), worker_name(), config.slots)
+        .await
+        .map_err(WorkerError::Database)?;
+    let desk = Desk {
+        queue,
+        slack,
+        bot,
+        agent,
+        people: people::People::default(),
+        secret: config.secret.expose_secret().as_bytes().to_vec(),
+        reply_grace: config.reply_grace,
+        errands: TaskTracker::new(),
+    };
+    Ok((Arc::new(desk), Arc::new(lease)))
+}
+
+async fn work(config: &WorkerConfig, desk: Arc<Desk>, lease: Arc<Lease>, signals: &Signals) {
+    let side = CancellationToken::new();
+    let (hints, listener) = desk.queue.wakeups(side.clone());
+    let pool = Pool::new(desk.clone(), lease.clone(), config.slots, signals.hard.clone());
+    tracing::info!(worker = lease.last().id, slots = config.slots, "ready");
+    tokio::join!(
+        async {
+            pool.pull(hints, &signals.soft).await;
+            let left = pool.drain(config.drain).await;
+            tracing::info!(left, "drained");
+            side.cancel();
+        },
+        lease.keep(&pool.running, side.clone()),
+        chores::sweep(&desk, &lease, &pool.running, side.clone()),
+        chores::maintain(&desk, side.clone()),
+    );
+    let _ = listener.await;
+    leave(&desk, &lease).await;
+}
+
+/// Ends what outlives the jobs, and gives the lease back.
+async fn leave(desk: &Desk, lease: &Lease) {
+    desk.errands.close();
+    let _ = tokio::time::timeout(ERRANDS_GRACE, desk.errands.wait()).await;
+    desk.agent.shutdown().await;
+    if let Err(error) = desk.queue.retire(lease.last()).await {
+        tracing::warn!(error = %chain(&error), "could not sign off; the lease ends by itself");
+    }
+}
+
+async fn connect(config: &WorkerConfig, soft: &CancellationToken) -> Result<Queue, WorkerError> {
+    let url = config.database.url.expose_secret();
+    let options = queue::Options {
+        database_url: url.to_owned(),
+        listen_url: config.database.listen_url.as_ref().map(|url| url.expose_secret().to_owned()),
+        pool_connections_max: CONNECTIONS_MAX,
+        application_name: "athenaeum-worker",
+        allow_unsafe: config.database.allow_unsafe,
+    };
+    let queue = Queue::connect(options).await.map_err(WorkerError::Database)?;
+    service::migrate::wait(url, soft).await.map_err(WorkerError::Schema)?;
+    queue.check_server().await.map_err(WorkerError::Database)?;
+    Ok(queue)
+}
+
+/// Asks Slack who we are, until it answers.
+async fn introduce(slack: &Api) -> Result<Identity, WorkerError> {
+    loop {
+        let error = match slack.auth_test().await {
+            Ok(identity) => return Ok(identity),
+            Err(error) => error,
+        };
+        let wait = match error.kind() {
+            Failure::Auth { .. } | Failure::Refused { .. } => {
+                return Err(WorkerError::Slack(error));
+            }
+            Failure::RateLimited { after } => after,
+            Failure::Unknown | Failure::NotSent => START_RETRY,
+        };
+        tracing::warn!(error = %chain(&error), "Slack does not answer yet; trying again");
+        sleep(wait).await;
+    }
+}
+
+fn agent_options(config: &WorkerConfig) -> AgentOptions {
+    AgentOptions {
+        prompts_dir: config.prompts_dir.clone(),
+        mcp_config: config.mcp_config.clone(),
+        model: ModelOptions::new(
+            &config.model.base_url,
+            config.model.api_key.clone(),
+            &config.model.model,
+        ),
+        ..AgentOptions::default()
+    }
+}
+
+/// For people who look at the workers: the machine's name and the process id.
+fn worker_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}:{}", std::process::id())
+}

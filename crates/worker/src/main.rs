@@ -1,2 +1,38 @@
-//! worker
-fn main() {}
+//! `athenaeum-worker`: answers what ingest stored. Configured by the environment alone.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use service::config::{EXIT_CONFIGURATION, WorkerConfig};
+
+/// Claims events, asks the model, replies in Slack. See .env.sample for its variables.
+#[derive(Parser)]
+#[command(name = "athenaeum-worker", version)]
+struct Arguments {}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let _ = Arguments::parse();
+    service::tls::install();
+    service::telemetry::init("worker");
+    let config = match WorkerConfig::from_env() {
+        Ok(config) => config,
+        Err(faults) => {
+            tracing::error!("{faults}");
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+    };
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: WorkerConfig) -> anyhow::Result<()> {
+    let signals = service::shutdown::on_signals()?;
+    worker::run(config, signals).await?;
+    Ok(())
+}

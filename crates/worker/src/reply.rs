@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use event::{EventRef, Reply, Timestamp, key::effect_key};
-use queue::{Claim, Effect, EffectIntent, EffectState, Intent};
+use queue::{Claim, Effect, EffectIntent, Intent};
 use serde::{Deserialize, Serialize};
 use slack::{Failure, Post, SlackError};
 use tokio::time::sleep;
 
 use crate::desk::{Desk, JobError};
+use crate::lease::chain;
 use crate::stop::Stop;
 use crate::visible::visible_text;
 
@@ -28,8 +29,8 @@ const POST_DEADLINE: Duration = Duration::from_secs(12);
 /// Posts that one attempt may send for one effect.
 const POSTS_PER_ATTEMPT_MAX: u32 = 2;
 
-/// How far before its intent a message's clock may lie, Slack's against the database's.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// How far before its intent a message may lie, as Slack's clock is not the database's.
+const CLOCK_SKEW_MICROS: i64 = 60 * 1_000_000;
 
 /// One message owed to one place.
 pub(crate) struct Delivery<'a> {
@@ -69,36 +70,32 @@ impl Delivery<'_> {
         stop: &Stop,
     ) -> Result<String, JobError> {
         let intent = self.intent(desk, reply)?;
-        let mut known = desk
-            .queue
-            .intend(self.claim, &intent)
-            .await
-            .map_err(JobError::queue("recording the intent to reply"))?;
-        for posted in 0..POSTS_PER_ATTEMPT_MAX {
-            match known {
+        let mut last = None;
+        for _ in 0..POSTS_PER_ATTEMPT_MAX {
+            let known = desk.queue.intend(self.claim, &intent).await;
+            match known.map_err(JobError::queue("recording the intent to reply"))? {
                 Intent::Done { result } => return Ok(result),
                 Intent::Fresh => {}
-                Intent::Unknown { age, deadline_left, .. } => {
+                Intent::Unknown { intended_at, deadline_left, .. } => {
                     let wait = deadline_left + desk.reply_grace;
-                    if let Some(ts) = self.look_up(desk, &intent.key, age + wait, wait, stop).await? {
+                    let found = self.look_up(desk, &intent.key, intended_at, wait, stop).await?;
+                    if let Some(ts) = found {
                         return self.record(desk, ts).await;
                     }
-                    desk.queue
-                        .intend_again(self.claim, &intent)
-                        .await
-                        .map_err(JobError::queue("taking over the intent to reply"))?;
+                    let again = desk.queue.intend_again(self.claim, &intent).await;
+                    again.map_err(JobError::queue("taking over the intent to reply"))?;
                 }
             }
             match self.show(desk, reply, &intent.key, stop).await {
                 Ok(ts) => return self.record(desk, ts).await,
-                Err(error) if fate_unknown(&error) && posted + 1 < POSTS_PER_ATTEMPT_MAX => {
-                    tracing::warn!(error = %crate::lease::chain(&error), "the reply's fate is unknown");
-                    known = unknown_now();
+                Err(error) if fate_unknown(&error) => {
+                    tracing::warn!(error = %chain(&error), "the reply's fate is unknown");
+                    last = Some(error);
                 }
                 Err(error) => return self.give_up(desk, error).await,
             }
         }
-        unreachable!("the last post returns")
+        Err(last.unwrap_or(JobError::Stopped))
     }
 
     /// Edits what an earlier generation left visible, else posts.
@@ -131,42 +128,38 @@ impl Delivery<'_> {
     async fn earlier(&self, desk: &Desk, stop: &Stop) -> Result<Option<String>, JobError> {
         let effects = self.effects(desk).await?;
         for effect in effects.iter().filter(|effect| !self.owns(effect)) {
-            match effect.state {
-                EffectState::Done => return Ok(effect.result.clone()),
-                EffectState::Intended => {
-                    let wait = effect.deadline_left + desk.reply_grace;
-                    let back = effect.age + wait;
-                    if let Some(ts) = self.look_up(desk, &effect.key, back, wait, stop).await? {
-                        return Ok(Some(ts));
-                    }
-                }
+            if effect.done {
+                return Ok(effect.result.clone());
+            }
+            let wait = POST_DEADLINE + desk.reply_grace;
+            let found = self.look_up(desk, &effect.key, effect.intended_at, wait, stop).await?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
     /// Waits until the message must have appeared, looks for it, and looks again after a lag.
-    /// `back` says how long before now it may have been posted, the wait included.
     async fn look_up(
         &self,
         desk: &Desk,
         key: &str,
-        back: Duration,
+        intended_at: Timestamp,
         wait: Duration,
         stop: &Stop,
     ) -> Result<Option<String>, JobError> {
-        let visibility_lag = desk.reply_grace / 3;
-        for pause in [wait, visibility_lag] {
+        let oldest = Timestamp(intended_at.0.saturating_sub(CLOCK_SKEW_MICROS).max(0));
+        for pause in [wait, desk.reply_grace / 3] {
             let waited = stop.token().run_until_cancelled(sleep(pause)).await;
             waited.ok_or(JobError::Stopped)?;
-            let oldest = before_now(back + visibility_lag + CLOCK_SKEW);
             let found = desk
                 .slack
                 .find_by_key(self.channel, self.thread_ts, oldest, key)
                 .await
                 .map_err(JobError::slack("looking for an earlier reply"))?;
-            metrics::counter!("worker_reply_lookups_total", "found" => found.is_some().to_string())
-                .increment(1);
+            let word = if found.is_some() { "adopted" } else { "absent" };
+            metrics::counter!("worker_reply_lookups_total", "found" => word).increment(1);
             if found.is_some() {
                 return Ok(found);
             }
@@ -235,18 +228,4 @@ fn fate_unknown(error: &JobError) -> bool {
         | JobError::Kind { .. }
         | JobError::Stopped => false,
     }
-}
-
-fn unknown_now() -> Intent {
-    Intent::Unknown {
-        target: serde_json::Value::Null,
-        age: POST_DEADLINE,
-        deadline_left: Duration::ZERO,
-    }
-}
-
-/// A moment by this machine's clock; it only narrows a search, and [`CLOCK_SKEW`] widens it again.
-fn before_now(back: Duration) -> Timestamp {
-    let now = chrono::Utc::now().timestamp_micros();
-    Timestamp(now.saturating_sub(i64::try_from(back.as_micros()).unwrap_or(i64::MAX)).max(0))
 }

@@ -55,10 +55,10 @@ mod tests {
 
     #[test]
     fn sources_are_numbered_and_linked_where_they_can_be_opened() {
-        let text = visible_text(&reply("So [1], and so [2].", &[
-            ("README.md › Replay", None),
-            ("Guide", Some("https://example.com/guide")),
-        ]));
+        let text = visible_text(&reply(
+            "So [1], and so [2].",
+            &[("README.md › Replay", None), ("Guide", Some("https://example.com/guide"))],
+        ));
         assert_eq!(
             text,
             "So [1], and so [2].\n\n**Sources**\n1. README.md › Replay\n\

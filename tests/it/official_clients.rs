@@ -1,0 +1,138 @@
+//! The official Slack and OpenAI clients, against the local Slack and the offline model.
+//!
+//! Each suite of `tests/clients` is one test here, with a local Slack and a model of its own, so
+//! that a failure names its suite and no suite sees another's messages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use sim::model::OfflineModel;
+use sim::slack::{Clock, LocalSlack};
+use tokio::process::Command;
+
+/// Far above what any suite needs, also on a busy machine; a suite that hangs ends here.
+const SUITE_SECONDS_MAX: u64 = 180;
+
+#[tokio::test]
+async fn the_local_slack_serves_the_node_web_client() {
+    run(Suite::Node("web-api.test.mjs")).await;
+}
+
+#[tokio::test]
+async fn the_local_slack_serves_the_node_socket_client() {
+    run(Suite::Node("socket-mode.test.mjs")).await;
+}
+
+#[tokio::test]
+async fn the_local_slack_serves_a_bolt_app_of_node() {
+    run(Suite::Node("bolt.test.mjs")).await;
+}
+
+#[tokio::test]
+async fn the_local_slack_serves_the_python_web_client() {
+    run(Suite::Python("test_web_client.py")).await;
+}
+
+#[tokio::test]
+async fn the_local_slack_serves_the_python_socket_clients() {
+    run(Suite::Python("test_socket_mode.py")).await;
+}
+
+#[tokio::test]
+async fn the_local_slack_serves_a_bolt_app_of_python() {
+    run(Suite::Python("test_bolt.py")).await;
+}
+
+#[tokio::test]
+async fn the_offline_model_serves_the_node_openai_client() {
+    run(Suite::Node("openai.test.mjs")).await;
+}
+
+#[tokio::test]
+async fn the_offline_model_serves_the_python_openai_client() {
+    run(Suite::Python("test_openai.py")).await;
+}
+
+/// A suite, by its file in `tests/clients/node` or `tests/clients/python`.
+#[derive(Clone, Copy)]
+enum Suite {
+    Node(&'static str),
+    Python(&'static str),
+}
+
+async fn run(suite: Suite) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root");
+    let clients = root.join(".athenaeum/clients");
+    refuse_a_stale_installation(root).await;
+    // Acknowledgements are due by this clock, so a busy machine causes no redelivery: suites advance it.
+    let slack = sim::slack::Options { clock: Clock::test(), ..Default::default() };
+    let slack = LocalSlack::start(slack).await.expect("a local Slack");
+    let model = OfflineModel::start(sim::model::Options::default()).await.expect("an offline model");
+
+    let copies = copies_of_the_node_suites(root, &clients);
+    let mut command = match suite {
+        Suite::Node(file) => node(&clients, &copies.path().join(file)),
+        Suite::Python(file) => python(&clients, &root.join("tests/clients/python").join(file)),
+    };
+    command.env("SIM_SLACK_URL", slack.page_url().trim_end_matches('/'));
+    command.env("SIM_MODEL_URL", model.base_url().trim_end_matches("/v1"));
+    let output = output_within_the_limit(command).await;
+    slack.stop().await;
+    assert!(output.status.success(), "{}", report(&output));
+}
+
+async fn refuse_a_stale_installation(root: &Path) {
+    let check = Command::new(root.join("scripts/clients")).arg("--check").output().await;
+    let check = check.expect("scripts/clients runs");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+/// Node finds packages only in folders above a module, and `tests/` is to hold no packages.
+fn copies_of_the_node_suites(root: &Path, clients: &Path) -> tempfile::TempDir {
+    let copies = tempfile::TempDir::with_prefix_in("suites-", clients.join("node"));
+    let copies = copies.expect("a folder beside node_modules");
+    let suites = fs::read_dir(root.join("tests/clients/node")).expect("the Node suites");
+    for suite in suites.flatten().filter(|entry| is_module(&entry.path())) {
+        fs::copy(suite.path(), copies.path().join(suite.file_name())).expect("a copy of a suite");
+    }
+    copies
+}
+
+fn is_module(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "mjs")
+}
+
+fn node(clients: &Path, file: &Path) -> Command {
+    let mut command = Command::new(clients.join("bin/node"));
+    // Run in one process: `node --test` starts another for each file, which would outlive a kill.
+    command.args(["--test-reporter=spec", "--test-force-exit"]).arg(file);
+    command
+}
+
+fn python(clients: &Path, file: &Path) -> Command {
+    let mut command = Command::new(clients.join("python/bin/python"));
+    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(file);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+async fn output_within_the_limit(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // A proxy of the machine's would be asked for the local servers as well.
+    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
+    let limit = Duration::from_secs(SUITE_SECONDS_MAX);
+    let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
+        panic!("the suite did not end within {SUITE_SECONDS_MAX} s");
+    };
+    output.expect("the suite starts")
+}
+
+fn report(output: &Output) -> String {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    format!("the suite failed ({}):\n{stdout}\n{stderr}", output.status)
+}

@@ -1,0 +1,83 @@
+//! Postgres goes away under load; nothing that was acknowledged is lost.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::chat::GENERAL;
+use crate::harness::{Fleet, until};
+
+/// How long the database is gone.
+const OUTAGE: Duration = Duration::from_secs(10);
+
+/// Mentions before, during and after the outage.
+const MENTIONS: usize = 60;
+
+/// Slack's last redelivery comes five minutes after the first; the clock is moved there.
+const REDELIVERIES_S: u64 = 400;
+
+const ANSWERED: Duration = Duration::from_secs(120);
+
+/// A private cluster that the test may stop.
+struct Cluster {
+    folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn start() -> (Self, String) {
+        let folder = tempfile::tempdir_in("/tmp").expect("a folder");
+        let cluster = Cluster { folder };
+        let url = cluster.run("start", &[]);
+        (cluster, url)
+    }
+
+    fn run(&self, verb: &str, more: &[&str]) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres");
+        let folder = self.folder.path().join("cluster");
+        let ran = Command::new(script).arg(verb).arg(folder).args(more).output();
+        let Output { status, stdout, stderr } = ran.expect("scripts/postgres runs");
+        assert!(status.success(), "{verb}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).expect("an address").trim().to_owned()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.run("stop", &["immediate"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_seconds_without_postgres_under_load_lose_nothing() {
+    let (cluster, url) = tokio::task::spawn_blocking(Cluster::start).await.expect("a cluster");
+    service::migrate::run(&url).await.expect("it migrates");
+    let fleet = Fleet::on(url).await;
+    let (_ingest, _one, _two) = tokio::join!(fleet.ingest(), fleet.worker(), fleet.worker());
+
+    let mut asked = Vec::new();
+    for number in 0..MENTIONS {
+        if number == MENTIONS / 4 {
+            cluster.run("stop", &["immediate"]);
+        }
+        asked.push(fleet.chat.mention(&format!("What is a lease? ({number})")).await);
+        tokio::time::sleep(OUTAGE / (MENTIONS as u32 / 2)).await;
+        if number == MENTIONS * 3 / 4 {
+            cluster.run("start", &[]);
+        }
+    }
+    let acked_unstored = "select 0::bigint";
+    until("the database is back", ANSWERED, async || (fleet.count(acked_unstored).await == 0).then_some(())).await;
+    fleet.chat.post("clock", json!({"advance_s": REDELIVERIES_S})).await;
+
+    for ts in &asked {
+        fleet.chat.reply(ts, ANSWERED).await;
+    }
+    let live = "select count(*) from jobs";
+    until("all is settled", ANSWERED, async || (fleet.count(live).await == 0).then_some(())).await;
+    for ts in &asked {
+        assert_eq!(fleet.chat.replies(GENERAL, ts).await.len(), 1, "one reply each");
+    }
+    let dead = "select count(*) from outcomes where state <> 'done'";
+    assert_eq!(fleet.count(dead).await, 0, "an outage of the database kills no event");
+}
