@@ -1,0 +1,144 @@
+// A @slack/bolt app against the local Slack.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import bolt from '@slack/bolt';
+import { ada, adaDm, appToken, botToken, botUser, control, general, logLevel, say, slackApiUrl, thread, until, webClient } from './local_slack.mjs';
+
+const client = webClient();
+const seen = { joins: [], edits: [], reactions: [], commands: [], errors: [] };
+let app;
+
+before(async () => {
+  app = new bolt.App({ token: botToken, appToken, socketMode: true, logLevel, clientOptions: { slackApiUrl } });
+  app.error(async (error) => seen.errors.push(error));
+
+  app.event('app_mention', async ({ event, say }) => {
+    await say({ text: `You said: ${event.text}`, thread_ts: event.thread_ts ?? event.ts });
+  });
+  app.event('reaction_added', async ({ event }) => seen.reactions.push(event));
+  app.message('knock knock', async ({ message, say }) => {
+    await say({ text: `Who is there, <@${message.user}>?`, thread_ts: message.ts });
+  });
+  app.event('message', async ({ event }) => {
+    if (event.subtype === 'message_changed') seen.edits.push(event);
+  });
+  app.action('approve', async ({ ack, action, body, respond }) => {
+    await ack();
+    await respond({ replace_original: true, text: `${action.value} from ${body.user.id}` });
+  });
+  app.action('ask_more', async ({ ack, body, client: web }) => {
+    await ack();
+    const view = { type: 'modal', callback_id: 'more', title: { type: 'plain_text', text: 'More' }, blocks: [] };
+    await web.views.open({ trigger_id: body.trigger_id, view });
+  });
+  app.command('/ask', async ({ ack, command, respond }) => {
+    await ack();
+    await respond({ response_type: 'in_channel', text: `${command.user_name ?? command.user_id} asks: ${command.text}` });
+  });
+  app.command('/hush', async ({ ack, command }) => {
+    seen.commands.push(command);
+    await ack('Only you see this.');
+  });
+  app.assistant(
+    new bolt.Assistant({
+      threadStarted: async ({ say, setSuggestedPrompts }) => {
+        await say('How can I help?');
+        await setSuggestedPrompts({ prompts: [{ title: 'Replay', message: 'How is an event replayed?' }] });
+      },
+      userMessage: async ({ message, say, setStatus, setTitle }) => {
+        await setTitle(message.text);
+        await setStatus('is thinking…');
+        await say(`In this thread: ${message.text}`);
+      },
+    }),
+  );
+  await app.start();
+});
+
+after(async () => {
+  await app.stop();
+  assert.deepEqual(seen.errors, []);
+});
+
+/** The app's reply in a thread. */
+function reply(channel, ts) {
+  return until('the app has replied', async () => {
+    const messages = await thread(channel, ts);
+    return messages.find((message) => message.ts !== ts && message.user === botUser);
+  });
+}
+
+test('a mention is answered in its thread', async () => {
+  const text = `<@${botUser}> are you there?`;
+  const ts = await say(text);
+  assert.equal((await reply(general, ts)).text, `You said: ${text}`);
+});
+
+test('a mention within a thread is answered in that thread', async () => {
+  const root = await say('Let us talk.');
+  await say(`<@${botUser}> join us`, { thread_ts: root });
+  assert.equal((await reply(general, root)).thread_ts, root);
+});
+
+test('a message is matched by its text', async () => {
+  const ts = await say('knock knock');
+  assert.equal((await reply(general, ts)).text, `Who is there, <@${ada}>?`);
+});
+
+test('an edit and a reaction of a person reach the app', async () => {
+  const ts = await say('Frist!');
+  await control('edit', { channel: general, ts, text: 'First!' });
+  const edit = await until('the edit arrives', () => seen.edits.find((event) => event.message.ts === ts));
+  assert.equal(edit.message.text, 'First!');
+  assert.equal(edit.previous_message.text, 'Frist!');
+  await control('react', { channel: general, ts, user: ada, name: 'tada' });
+  const reaction = await until('the reaction arrives', () => seen.reactions.find((event) => event.item.ts === ts));
+  assert.deepEqual([reaction.reaction, reaction.user, reaction.item.channel], ['tada', ada, general]);
+});
+
+/** Posts a message with one button. */
+async function postButton(action_id) {
+  const button = { type: 'button', action_id, text: { type: 'plain_text', text: 'Press' }, value: 'Approval' };
+  const blocks = [{ type: 'actions', block_id: 'choice', elements: [button] }];
+  const { ts } = await client.chat.postMessage({ channel: general, text: 'Press?', blocks });
+  return ts;
+}
+
+test('a press of a button replaces the message through the response address', async () => {
+  const ts = await postButton('approve');
+  await control('press', { channel: general, ts, action_id: 'approve', user: ada });
+  const replaced = await until('the message is replaced', async () => {
+    const [message] = await thread(general, ts);
+    return message.text !== 'Press?' && message;
+  });
+  assert.equal(replaced.text, `Approval from ${ada}`);
+});
+
+test('a press of a button may open a modal', async () => {
+  const ts = await postButton('ask_more');
+  await control('press', { channel: general, ts, action_id: 'ask_more', user: ada });
+  await until('the modal is open', async () => JSON.stringify(await control('state')).includes('"more"'));
+});
+
+test('a slash command is answered for all to see', async () => {
+  await control('command', { channel: general, user: ada, command: '/ask', text: 'what is a lane?' });
+  await until('the answer is in the channel', async () => {
+    const { messages } = await client.conversations.history({ channel: general, limit: 5 });
+    return messages.some((message) => /asks: what is a lane\?$/.test(message.text));
+  });
+});
+
+test('a slash command is answered in its acknowledgement', async () => {
+  await control('command', { channel: general, user: ada, command: '/hush', text: '' });
+  await until('the acknowledgement carries the answer', async () => {
+    const { entries } = await control('journal');
+    return entries.some((entry) => entry.kind === 'ack' && JSON.stringify(entry).includes('Only you see this.'));
+  });
+  assert.equal(seen.commands.at(-1).command, '/hush');
+});
+
+test('the assistant answers in a thread of a direct message', async () => {
+  const root = await say('Hello, assistant.', { channel: adaDm });
+  await say('What is a lease?', { channel: adaDm, thread_ts: root });
+  assert.equal((await reply(adaDm, root)).text, 'In this thread: What is a lease?');
+});
