@@ -1,1 +1,26 @@
-//! slack
+//! Slack's wire: Socket Mode frames in, Web API calls out, and what an event means to the queue.
+//!
+//! * [`socket`] keeps the Socket Mode connections open and hands over every frame as it came;
+//! * [`frame`] reads a frame's envelope, however broken the rest is;
+//! * [`normalise`] turns an envelope into an [`event::NewEvent`], [`mention`] into a question;
+//! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read.
+//!
+//! **Invariant:** nothing here acknowledges a frame before its handler returned.
+//! **Invariant:** no HTTP request is sent twice for one call.
+
+pub mod api;
+pub mod error;
+pub mod frame;
+pub mod mention;
+pub mod normalise;
+pub mod socket;
+
+mod caller;
+mod json;
+
+pub use api::{Api, ApiOptions, Identity, Post, ThreadMessage, User};
+pub use error::{Failure, SlackError};
+pub use frame::{Envelope, Frame};
+pub use mention::Mention;
+pub use normalise::Bot;
+pub use socket::{Ack, FrameHandler, SocketOptions, SocketStatus};

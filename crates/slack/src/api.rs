@@ -1,0 +1,271 @@
+//! The Web API calls of the reply protocol and of the thread's context.
+//!
+//! Raw calls over slack-morphism with thin, tolerant reading: its typed messages refuse nested
+//! metadata and answers with missing fields. Every call has a timeout and is sent once; whether it
+//! may be made again is for the caller to decide by [`SlackError::kind`].
+
+mod read;
+
+use std::time::Duration;
+
+use event::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::caller::Caller;
+use crate::error::{Failure, SlackError};
+use crate::json::text;
+use crate::normalise::Bot;
+
+/// The metadata's event type on every message that we post.
+pub const METADATA_EVENT_TYPE: &str = "athenaeum_reply";
+
+/// What one message may hold in Markdown, in characters; Slack answers `msg_too_long` above it.
+pub const MARKDOWN_CHARS_MAX: usize = 12_000;
+
+/// How long one call may take, unless the options say otherwise.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where and as whom to call.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// `https://slack.com/api`, or a local Slack's base; without a trailing slash.
+    pub api_url: String,
+    /// The bot's token, `xoxb-…`.
+    pub bot_token: SecretString,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+/// Slack's Web API as one bot. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    caller: Caller,
+}
+
+/// Who a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The workspace.
+    pub team_id: String,
+    /// The bot's user id, `U…`.
+    pub user_id: String,
+    /// The bot's id, `B…`.
+    pub bot_id: Option<String>,
+    /// The workspace's address.
+    pub url: Option<String>,
+    /// What the token may do; empty where Slack does not tell.
+    pub scopes: Vec<String>,
+}
+
+impl Identity {
+    /// What the events are compared with.
+    #[must_use]
+    pub fn bot(&self) -> Bot {
+        Bot { user_id: self.user_id.clone(), bot_id: self.bot_id.clone() }
+    }
+}
+
+/// A message to post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Where.
+    pub channel: String,
+    /// The thread's root; `None` posts to the channel itself.
+    pub thread_ts: Option<String>,
+    /// Markdown of at most [`MARKDOWN_CHARS_MAX`] characters.
+    pub markdown: String,
+    /// The idempotency key, readable by every app in the workspace.
+    pub key: Option<String>,
+}
+
+/// One message of a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadMessage {
+    /// Its id.
+    pub ts: String,
+    /// Who wrote it; bots have user ids too.
+    pub user: Option<String>,
+    /// Whether a bot wrote it.
+    pub bot: bool,
+    /// What it says, in Slack's markup.
+    pub text: String,
+}
+
+/// A person's profile, as far as an answer needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// What others call them: the display name, else the real name, else the handle.
+    pub name: Option<String>,
+    /// An IANA zone, `Europe/Berlin`.
+    pub tz: Option<String>,
+    /// Seconds east of UTC.
+    pub tz_offset: Option<i64>,
+}
+
+/// Any answer's failure: see [`SlackError::kind`].
+type Answer<T> = Result<T, SlackError>;
+
+impl Api {
+    /// # Errors
+    /// [`SlackError::Setup`] when the address is none, or no root certificates are found.
+    pub fn new(options: ApiOptions) -> Answer<Self> {
+        let ApiOptions { api_url, bot_token, timeout } = options;
+        Ok(Api { caller: Caller::new(&api_url, &bot_token, timeout)? })
+    }
+
+    /// Asks who we are (`auth.test`).
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn auth_test(&self) -> Answer<Identity> {
+        let (answer, scopes) = self.caller.post_for_scopes("auth.test").await?;
+        let required = |field| required(&answer, field, "auth.test");
+        Ok(Identity {
+            team_id: required("/team_id")?,
+            user_id: required("/user_id")?,
+            bot_id: text(&answer, "/bot_id").map(str::to_owned),
+            url: text(&answer, "/url").map(str::to_owned),
+            scopes,
+        })
+    }
+
+    /// Posts a message, unfurling nothing, and returns its `ts` (`chat.postMessage`).
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`]; after [`Failure::Unknown`], look with [`Api::find_by_key`] first.
+    pub async fn post_message(&self, post: &Post) -> Answer<String> {
+        let mut body = json!({
+            "channel": post.channel,
+            "markdown_text": post.markdown,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        });
+        insert(&mut body, "thread_ts", post.thread_ts.clone().map(Value::from));
+        insert(&mut body, "metadata", post.key.as_deref().map(metadata));
+        let answer = self.caller.post("chat.postMessage", &body).await?;
+        required(&answer, "/ts", "chat.postMessage")
+    }
+
+    /// Replaces a message of ours (`chat.update`); safe to repeat.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn update_message(
+        &self,
+        channel: &str,
+        ts: &str,
+        markdown: &str,
+        key: Option<&str>,
+    ) -> Answer<()> {
+        let mut body = json!({"channel": channel, "ts": ts, "markdown_text": markdown});
+        insert(&mut body, "metadata", key.map(metadata));
+        self.caller.post("chat.update", &body).await.map(drop)
+    }
+
+    /// Deletes a message of ours (`chat.delete`); one that is gone already is a success.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn delete_message(&self, channel: &str, ts: &str) -> Answer<()> {
+        let body = json!({"channel": channel, "ts": ts});
+        unless(self.caller.post("chat.delete", &body).await, "message_not_found")
+    }
+
+    /// Finds the message that carries a key (`conversations.replies`, or `conversations.history`
+    /// where there is no thread), not older than `oldest` less five minutes for skewed clocks.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`]. `Unknown` as well when there is more to read than is read.
+    pub async fn find_by_key<'thread>(
+        &self,
+        channel: &str,
+        thread_ts: impl Into<Option<&'thread str>>,
+        oldest: Timestamp,
+        key: &str,
+    ) -> Answer<Option<String>> {
+        read::find_by_key(&self.caller, channel, thread_ts.into(), oldest, key).await
+    }
+
+    /// Reads a thread, oldest first: its root and the latest of the rest, `messages_max` in all.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn thread(
+        &self,
+        channel: &str,
+        thread_ts: &str,
+        messages_max: usize,
+    ) -> Answer<Vec<ThreadMessage>> {
+        read::thread(&self.caller, channel, thread_ts, messages_max).await
+    }
+
+    /// Shows what the bot is doing (`assistant.threads.setStatus`); an empty status clears it.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn set_status(&self, channel: &str, thread_ts: &str, status: &str) -> Answer<()> {
+        let body = json!({"channel_id": channel, "thread_ts": thread_ts, "status": status});
+        self.caller.post("assistant.threads.setStatus", &body).await.map(drop)
+    }
+
+    /// Adds a reaction (`reactions.add`); one that stands already is a success.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn add_reaction(&self, channel: &str, ts: &str, name: &str) -> Answer<()> {
+        let body = json!({"channel": channel, "timestamp": ts, "name": name});
+        unless(self.caller.post("reactions.add", &body).await, "already_reacted")
+    }
+
+    /// Removes a reaction of ours (`reactions.remove`); one that is gone already is a success.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn remove_reaction(&self, channel: &str, ts: &str, name: &str) -> Answer<()> {
+        let body = json!({"channel": channel, "timestamp": ts, "name": name});
+        unless(self.caller.post("reactions.remove", &body).await, "no_reaction")
+    }
+
+    /// Reads a person's profile (`users.info`).
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn user(&self, user_id: &str) -> Answer<User> {
+        let answer = self.caller.get("users.info", &[("user", user_id)]).await?;
+        let named = ["/user/profile/display_name", "/user/real_name", "/user/name"];
+        Ok(User {
+            name: named.iter().find_map(|field| text(&answer, field)).map(str::to_owned),
+            tz: text(&answer, "/user/tz").map(str::to_owned),
+            tz_offset: answer.pointer("/user/tz_offset").and_then(Value::as_i64),
+        })
+    }
+}
+
+fn metadata(key: &str) -> Value {
+    json!({"event_type": METADATA_EVENT_TYPE, "event_payload": {"key": key}})
+}
+
+fn insert(body: &mut Value, field: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        body[field] = value;
+    }
+}
+
+/// An answer without the field that everything depends on is a success that we cannot use.
+fn required(answer: &Value, pointer: &str, method: &str) -> Answer<String> {
+    text(answer, pointer).map(str::to_owned).ok_or_else(|| SlackError::Unknown {
+        method: method.to_owned(),
+        what: format!("expected {pointer} in the answer, found none"),
+        source: None,
+    })
+}
+
+/// A refusal that says that the wish is fulfilled already is none.
+fn unless(answer: Answer<Value>, fulfilled: &str) -> Answer<()> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == (Failure::Refused { code: fulfilled.to_owned() }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,123 @@
+//! Reading threads and histories, page by page.
+
+use std::collections::VecDeque;
+
+use event::Timestamp;
+use serde_json::Value;
+
+use super::{METADATA_EVENT_TYPE, ThreadMessage};
+use crate::caller::Caller;
+use crate::error::SlackError;
+use crate::json::text;
+
+/// Messages asked for at once; internal apps may ask for up to 1,000.
+const PAGE_MESSAGES: &str = "200";
+
+/// Pages read of one thread.
+const PAGES_MAX: usize = 25;
+
+/// How far Slack's clock may be behind the one that dated an intent, in microseconds.
+const CLOCK_SKEW_MICROS: i64 = 5 * 60 * 1_000_000;
+
+/// Pages through one channel or thread.
+struct Pages<'call> {
+    caller: &'call Caller,
+    method: &'static str,
+    arguments: Vec<(&'static str, &'call str)>,
+    cursor: Option<String>,
+    read: usize,
+}
+
+impl<'call> Pages<'call> {
+    fn of(
+        caller: &'call Caller,
+        channel: &'call str,
+        thread_ts: Option<&'call str>,
+        more: &[(&'static str, &'call str)],
+    ) -> Self {
+        let mut arguments = vec![("channel", channel), ("limit", PAGE_MESSAGES)];
+        arguments.extend(thread_ts.map(|ts| ("ts", ts)));
+        arguments.extend_from_slice(more);
+        let method =
+            if thread_ts.is_some() { "conversations.replies" } else { "conversations.history" };
+        Pages { caller, method, arguments, cursor: None, read: 0 }
+    }
+
+    /// The next page's messages; `None` after the last, and after [`PAGES_MAX`].
+    async fn next(&mut self) -> Result<Option<Vec<Value>>, SlackError> {
+        if self.read == PAGES_MAX || (self.read > 0 && self.cursor.is_none()) {
+            return Ok(None);
+        }
+        let mut arguments = self.arguments.clone();
+        arguments.extend(self.cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let mut answer = self.caller.get(self.method, &arguments).await?;
+        self.read += 1;
+        self.cursor = text(&answer, "/response_metadata/next_cursor").map(str::to_owned);
+        let messages = answer.get_mut("messages").and_then(Value::as_array_mut);
+        Ok(Some(messages.map(std::mem::take).unwrap_or_default()))
+    }
+}
+
+pub(super) async fn find_by_key(
+    caller: &Caller,
+    channel: &str,
+    thread_ts: Option<&str>,
+    oldest: Timestamp,
+    key: &str,
+) -> Result<Option<String>, SlackError> {
+    let oldest = Timestamp(oldest.0.saturating_sub(CLOCK_SKEW_MICROS).max(0)).to_slack();
+    let more = [("include_all_metadata", "true"), ("oldest", &oldest), ("inclusive", "true")];
+    let mut pages = Pages::of(caller, channel, thread_ts, &more);
+    while let Some(messages) = pages.next().await? {
+        if let Some(found) = messages.iter().find(|message| carries(message, key)) {
+            return Ok(text(found, "/ts").map(str::to_owned));
+        }
+    }
+    match pages.cursor {
+        None => Ok(None),
+        // "Not found" would be a lie, and the message would be posted twice.
+        Some(_) => Err(SlackError::Unknown {
+            method: pages.method.to_owned(),
+            what: format!("more than {PAGES_MAX} pages of messages"),
+            source: None,
+        }),
+    }
+}
+
+fn carries(message: &Value, key: &str) -> bool {
+    text(message, "/metadata/event_type") == Some(METADATA_EVENT_TYPE)
+        && text(message, "/metadata/event_payload/key") == Some(key)
+}
+
+pub(super) async fn thread(
+    caller: &Caller,
+    channel: &str,
+    thread_ts: &str,
+    messages_max: usize,
+) -> Result<Vec<ThreadMessage>, SlackError> {
+    let mut pages = Pages::of(caller, channel, Some(thread_ts), &[]);
+    let (mut root, mut replies) = (None, VecDeque::new());
+    while let Some(messages) = pages.next().await? {
+        for message in messages.iter().filter_map(message) {
+            // Every page repeats the root.
+            if message.ts == thread_ts {
+                root = Some(message);
+                continue;
+            }
+            replies.push_back(message);
+            if replies.len() >= messages_max {
+                replies.pop_front();
+            }
+        }
+    }
+    Ok(root.into_iter().take(messages_max).chain(replies).collect())
+}
+
+fn message(message: &Value) -> Option<ThreadMessage> {
+    Some(ThreadMessage {
+        ts: text(message, "/ts")?.to_owned(),
+        user: text(message, "/user").map(str::to_owned),
+        bot: text(message, "/bot_id").is_some() || text(message, "/subtype") == Some("bot_message"),
+        text: text(message, "/text").unwrap_or_default().replace('\0', "\u{fffd}"),
+    })
+}

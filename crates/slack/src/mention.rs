@@ -1,0 +1,178 @@
+//! A question to the bot, read back from a stored frame.
+
+use serde_json::Value;
+
+use crate::error::SlackError;
+use crate::frame::{self, Envelope, Frame};
+use crate::json::text;
+
+/// A message that wants an answer: a mention in a channel, or a direct message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// The installation's workspace.
+    pub team: String,
+    /// Where it was said.
+    pub channel: String,
+    /// The thread's root: `ts` itself when the message begins a thread.
+    pub thread_ts: String,
+    /// The message.
+    pub ts: String,
+    /// Who asks.
+    pub user: String,
+    /// What they ask: the bot's own mention stripped, Slack's `&amp;`, `&lt;`, `&gt;` resolved,
+    /// without NUL and lone surrogates.
+    pub text: String,
+    /// Whether it was said to the bot alone.
+    pub is_dm: bool,
+    /// The message's identity, the same for its `message` and `app_mention` events.
+    pub logical_key: String,
+}
+
+impl Mention {
+    /// Reads a stored `events_api` frame, of either twin.
+    ///
+    /// # Errors
+    /// [`SlackError::NotAMention`] when it is no whole frame of a message by a person.
+    pub fn read(raw: &[u8]) -> Result<Self, SlackError> {
+        let missing = |expected| SlackError::NotAMention { expected };
+        let Frame::Envelope(Envelope { payload, .. }) = frame::read(raw) else {
+            return Err(missing("a readable envelope"));
+        };
+        let team = team(&payload).ok_or(missing("a workspace"))?;
+        let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
+        let ts = text(&payload, "/event/ts").ok_or(missing("a ts"))?;
+        let user = text(&payload, "/event/user").ok_or(missing("a user"))?;
+        let said = text(&payload, "/event/text").unwrap_or_default();
+        Ok(Mention {
+            team: team.to_owned(),
+            channel: channel.to_owned(),
+            thread_ts: text(&payload, "/event/thread_ts").unwrap_or(ts).to_owned(),
+            ts: ts.to_owned(),
+            user: user.to_owned(),
+            text: question(said, addressee(&payload)),
+            is_dm: is_dm(&payload),
+            logical_key: logical_key(team, channel, ts),
+        })
+    }
+}
+
+/// The installation's workspace: `authorizations[0]`, which differs from `team_id` in shared
+/// channels and on Enterprise Grid; `team_id` only where there are no authorizations.
+pub(crate) fn team(payload: &Value) -> Option<&str> {
+    text(payload, "/authorizations/0/team_id")
+        .or_else(|| text(payload, "/authorizations/0/enterprise_id"))
+        .or_else(|| text(payload, "/team_id"))
+        .or_else(|| text(payload, "/team/id"))
+        .or_else(|| text(payload, "/user/team_id"))
+}
+
+/// The identity of a message, whichever of its events brings it.
+pub(crate) fn logical_key(team: &str, channel: &str, ts: &str) -> String {
+    format!("message:{team}:{channel}:{ts}")
+}
+
+/// Whether the event lies in a direct message. `app_mention` carries no `channel_type`.
+pub(crate) fn is_dm(payload: &Value) -> bool {
+    match text(payload, "/event/channel_type") {
+        Some(kind) => kind == "im",
+        None => text(payload, "/event/channel").is_some_and(|channel| channel.starts_with('D')),
+    }
+}
+
+/// The bot's user id as the event's own authorization names it.
+fn addressee(payload: &Value) -> Option<&str> {
+    let is_bot = payload.pointer("/authorizations/0/is_bot").and_then(Value::as_bool);
+    text(payload, "/authorizations/0/user_id").filter(|_| is_bot != Some(false))
+}
+
+/// The text without the bot's mention. Where the bot's id is unknown, a leading mention is taken
+/// for it.
+fn question(said: &str, bot: Option<&str>) -> String {
+    let (mut kept, mut rest) = (String::with_capacity(said.len()), said);
+    while let Some((before, tagged)) = rest.find("<@").map(|start| rest.split_at(start)) {
+        let Some(end) = tagged.find('>') else { break };
+        let (mention, after) = tagged.split_at(end + 1);
+        let user = mention[2..end].split('|').next().unwrap_or_default();
+        kept.push_str(before);
+        rest = after;
+        if !bot.map_or(kept.trim().is_empty(), |bot| user == bot) {
+            kept.push_str(mention);
+        } else if kept.ends_with(' ') {
+            rest = after.trim_start_matches(' ');
+        }
+    }
+    kept.push_str(rest);
+    kept.trim().replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mention(event: &Value) -> Result<Mention, SlackError> {
+        let frame = json!({
+            "envelope_id": "e", "type": "events_api",
+            "payload": {"team_id": "TOTHER", "event": event,
+                "authorizations": [{"team_id": "T1", "user_id": "UBOT", "is_bot": true}]},
+        });
+        Mention::read(frame.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_mention_in_a_thread_is_read_whole() {
+        let event = json!({"type": "app_mention", "channel": "C1", "ts": "2.000001",
+            "thread_ts": "1.000001", "user": "U1", "text": "<@UBOT> what is a &lt;lane&gt; &amp;amp;?"});
+        let expected = Mention {
+            team: "T1".to_owned(),
+            channel: "C1".to_owned(),
+            thread_ts: "1.000001".to_owned(),
+            ts: "2.000001".to_owned(),
+            user: "U1".to_owned(),
+            text: "what is a <lane> &amp;?".to_owned(),
+            is_dm: false,
+            logical_key: "message:T1:C1:2.000001".to_owned(),
+        };
+        assert_eq!(mention(&event).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_direct_message_is_its_own_root() {
+        let event = json!({"type": "message", "channel_type": "im", "channel": "D1",
+            "ts": "2.000001", "user": "U1", "text": "hello"});
+        let read = mention(&event).unwrap();
+        assert!(read.is_dm);
+        assert_eq!(read.thread_ts, "2.000001");
+    }
+
+    #[test]
+    fn what_is_no_message_by_a_person_is_refused() {
+        for event in [json!({}), json!(null), json!({"channel": "C1", "ts": "1.0"})] {
+            assert!(matches!(mention(&event), Err(SlackError::NotAMention { .. })), "{event}");
+        }
+        assert!(Mention::read(b"{").is_err());
+    }
+
+    #[test]
+    fn only_the_bots_own_mention_is_stripped() {
+        let cases = [
+            ("<@UBOT> hi", Some("UBOT"), "hi"),
+            ("hi <@UBOT|athenaeum> there", Some("UBOT"), "hi there"),
+            ("ask <@U2>, <@UBOT>", Some("UBOT"), "ask <@U2>,"),
+            ("<@U2> and <@UBOT>", None, "and <@UBOT>"),
+            ("a <@cut", Some("UBOT"), "a <@cut"),
+            ("<@UBOT>", Some("UBOT"), ""),
+            ("", None, ""),
+        ];
+        for (said, bot, expected) in cases {
+            assert_eq!(question(said, bot), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn unrepresentable_text_is_sanitised() {
+        let raw = br#"{"envelope_id":"e","type":"events_api","payload":{"team_id":"T1","event":{"type":"app_mention","channel":"C1","ts":"1.000001","user":"U1","text":"<@UBOT> a\u0000b\ud800c"}}}"#;
+        assert_eq!(Mention::read(raw).unwrap().text, "a\u{fffd}b\u{fffd}c");
+    }
+}

@@ -1,0 +1,240 @@
+//! What a frame means to the queue: a [`NewEvent`], whatever the frame.
+//!
+//! Which messages are owed an answer: `app_mention` by a person; `message` by a person in a direct
+//! message, without a subtype or as `file_share` or `thread_broadcast`. Everything else is stored.
+
+use event::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX, RAW_BYTES_MAX};
+use event::{NewEvent, Raw, Timestamp, Work};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::frame::{Envelope, Frame};
+use crate::json::text;
+use crate::mention::{is_dm, logical_key, team};
+
+/// Who brought the events, in the log.
+pub const SOURCE: &str = "slack.socket";
+
+/// The kind of what could not be understood.
+pub const KIND_UNREADABLE: &str = "unreadable";
+
+/// Correlation ids are UUIDv5 of the delivery key in this namespace, so that a redelivery carries
+/// the same.
+const CORRELATION: Uuid = Uuid::from_u128(0x61746865_6e61_4575_8d73_6c61636b0001);
+
+/// The longest source id that a key holds as it is, in bytes; a longer one is hashed.
+const KEY_ID_BYTES_MAX: usize = 200;
+
+const _: () = assert!(KEY_ID_BYTES_MAX + 64 < KEY_BYTES_MAX, "a prefix and an id fit a key");
+
+/// Who we are to Slack: our own messages are stored, not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bot {
+    /// The bot's user id, `U…`.
+    pub user_id: String,
+    /// The bot's id, `B…`.
+    pub bot_id: Option<String>,
+}
+
+/// Makes the event that a frame stands for. Never fails: what is unknown is stored without work,
+/// what cannot be understood is quarantined with the reason.
+///
+/// `received_at` stands in for a time that the frame does not tell.
+#[must_use]
+pub fn event(raw: Vec<u8>, frame: &Frame, bot: &Bot, received_at: Timestamp) -> NewEvent {
+    let mut event = match frame {
+        Frame::Envelope(envelope) => of_envelope(envelope, bot, received_at),
+        Frame::Unreadable { reason, .. } => quarantined(&raw, reason, received_at),
+        Frame::Hello { .. } => stored("hello", digest_key(&raw), received_at),
+        Frame::Disconnect { .. } => stored("disconnect", digest_key(&raw), received_at),
+    };
+    event.raw = Raw::keep(raw);
+    if event.raw.is_head() {
+        let found = event.raw.full_bytes;
+        event.quarantine =
+            Some(format!("expected a frame of at most {RAW_BYTES_MAX} bytes, found {found}"));
+        event.work = None;
+    }
+    event
+}
+
+fn of_envelope(envelope: &Envelope, bot: &Bot, received_at: Timestamp) -> NewEvent {
+    let payload = &envelope.payload;
+    let mut event = match envelope.kind.as_str() {
+        "events_api" => return of_events_api(payload, bot, received_at),
+        "slash_commands" => stored("slash_command", gesture_key(payload), received_at),
+        "interactive" => {
+            let kind = text(payload, "/type").unwrap_or("interactive");
+            stored(kind, gesture_key(payload), received_at)
+        }
+        other => stored(other, gesture_key(payload), received_at),
+    };
+    event.tenant = tenant(payload);
+    event.actor = text(payload, "/user/id").or_else(|| text(payload, "/user_id")).map(name);
+    event
+}
+
+fn of_events_api(payload: &Value, bot: &Bot, received_at: Timestamp) -> NewEvent {
+    let key = match text(payload, "/event_id") {
+        Some(id) => key("slack", id),
+        None => gesture_key(payload),
+    };
+    let Some(kind) = text(payload, "/event/type") else {
+        return without_event(payload, key, received_at);
+    };
+    let mut event = stored(kind, key, occurred_at(payload).unwrap_or(received_at));
+    event.tenant = tenant(payload);
+    event.actor = text(payload, "/event/user")
+        .or_else(|| text(payload, "/event/user/id"))
+        .or_else(|| text(payload, "/event/message/user"))
+        .map(name);
+    if is_new_message(payload) {
+        place(&mut event, payload);
+    }
+    if deserves_answer(payload, bot) {
+        match event.lane.is_some() && event.actor.is_some() {
+            true => event.work = Some(Work::default()),
+            false => {
+                event.quarantine = Some(
+                    "expected a message with a workspace, a channel, a ts and a user".to_owned(),
+                );
+            }
+        }
+    }
+    event
+}
+
+/// `app_rate_limited` and its like carry no event; an `event_callback` without one is broken.
+fn without_event(payload: &Value, key: String, received_at: Timestamp) -> NewEvent {
+    let kind = text(payload, "/type").filter(|kind| *kind != "event_callback");
+    let mut event = stored(kind.unwrap_or(KIND_UNREADABLE), key, received_at);
+    event.tenant = tenant(payload);
+    if kind.is_none() {
+        event.quarantine = Some("expected an event with a type, found none".to_owned());
+    }
+    event
+}
+
+fn quarantined(raw: &[u8], reason: &str, received_at: Timestamp) -> NewEvent {
+    let mut event = stored(KIND_UNREADABLE, digest_key(raw), received_at);
+    event.quarantine = Some(reason.to_owned());
+    event
+}
+
+/// An event that is kept and owed nothing; its raw bytes follow.
+fn stored(kind: &str, delivery_key: String, occurred_at: Timestamp) -> NewEvent {
+    NewEvent {
+        source: SOURCE.to_owned(),
+        kind: name(kind),
+        tenant: "unknown".to_owned(),
+        actor: None,
+        lane: None,
+        lane_order: 0,
+        occurred_at,
+        correlation_id: Uuid::new_v5(&CORRELATION, delivery_key.as_bytes()),
+        delivery_key,
+        logical_key: None,
+        raw: Raw::keep(Vec::new()),
+        quarantine: None,
+        work: None,
+    }
+}
+
+/// Puts a message into its thread's lane, under the identity that its twins share. The twins need
+/// this alike: whichever is committed first, its log row is what the job is made from.
+fn place(event: &mut NewEvent, payload: &Value) {
+    let (team, channel, ts) =
+        (team(payload), text(payload, "/event/channel"), text(payload, "/event/ts"));
+    let (Some(team), Some(channel), Some(ts)) = (team, channel, ts) else { return };
+    let Some(order) = Timestamp::from_slack(ts) else { return };
+    let root = text(payload, "/event/thread_ts").unwrap_or(ts);
+    event.lane = Some(bounded(format!("{team}:{channel}:{root}")));
+    event.lane_order = order.0;
+    event.logical_key = Some(bounded(logical_key(team, channel, ts)));
+}
+
+/// Whether the event brings a message, rather than tells of an edit, a deletion or a join.
+fn is_new_message(payload: &Value) -> bool {
+    match text(payload, "/event/type") {
+        Some("app_mention") => true,
+        Some("message") => matches!(
+            text(payload, "/event/subtype"),
+            None | Some("file_share" | "thread_broadcast" | "bot_message" | "me_message")
+        ),
+        _ => false,
+    }
+}
+
+fn deserves_answer(payload: &Value, bot: &Bot) -> bool {
+    let asked = match text(payload, "/event/type") {
+        Some("app_mention") => true,
+        Some("message") => {
+            let said = matches!(
+                text(payload, "/event/subtype"),
+                None | Some("file_share" | "thread_broadcast")
+            );
+            said && is_dm(payload)
+        }
+        _ => false,
+    };
+    asked && is_by_person(payload, bot)
+}
+
+/// Whether a person wrote it. Anything that a bot had a hand in is not answered, or two bots would
+/// talk for ever.
+fn is_by_person(payload: &Value, bot: &Bot) -> bool {
+    let by_bot = text(payload, "/event/bot_id").is_some()
+        || payload.pointer("/event/bot_profile").is_some_and(Value::is_object)
+        || text(payload, "/event/subtype") == Some("bot_message");
+    let by_us_or_slack =
+        text(payload, "/event/user").is_some_and(|user| user == bot.user_id || user == "USLACKBOT");
+    !by_bot && !by_us_or_slack
+}
+
+fn occurred_at(payload: &Value) -> Option<Timestamp> {
+    let seconds = || payload["event_time"].as_i64().filter(|seconds| *seconds >= 0);
+    text(payload, "/event/event_ts")
+        .and_then(Timestamp::from_slack)
+        .or_else(|| seconds()?.checked_mul(1_000_000).map(Timestamp))
+}
+
+fn tenant(payload: &Value) -> String {
+    team(payload).map_or_else(|| "unknown".to_owned(), name)
+}
+
+/// An interaction's or command's own id: Slack does not promise that an `envelope_id` survives a
+/// redelivery, and counts the delivery outside the payload.
+fn gesture_key(payload: &Value) -> String {
+    match text(payload, "/trigger_id") {
+        Some(id) => key("slack:trigger", id),
+        None => digest_key(payload.to_string().as_bytes()),
+    }
+}
+
+fn digest_key(bytes: &[u8]) -> String {
+    format!("slack:sha256:{:x}", Sha256::digest(bytes))
+}
+
+fn key(prefix: &str, id: &str) -> String {
+    match id.len() {
+        ..=KEY_ID_BYTES_MAX => format!("{prefix}:{id}"),
+        _ => digest_key(id.as_bytes()),
+    }
+}
+
+/// A name that is too long for its column is cut, at a whole character.
+fn name(text: &str) -> String {
+    text[..text.floor_char_boundary(NAME_BYTES_MAX)].to_owned()
+}
+
+/// A lane or key that is too long, which Slack's never are, is replaced by its hash.
+fn bounded(text: String) -> String {
+    match text.len() {
+        ..=KEY_BYTES_MAX => text,
+        _ => digest_key(text.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use event::limits::{LANE_NAME_BYTES_MAX, RAW_HEAD_BYTES};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::frame;
+
+const NOW: Timestamp = Timestamp(9_000_000);
+
+fn bot() -> Bot {
+    Bot { user_id: "UBOT".to_owned(), bot_id: Some("BBOT".to_owned()) }
+}
+
+fn read(raw: &[u8]) -> NewEvent {
+    event(raw.to_vec(), &frame::read(raw), &bot(), NOW)
+}
+
+fn envelope(kind: &str, payload: &Value) -> NewEvent {
+    read(json!({"envelope_id": "e", "type": kind, "payload": payload}).to_string().as_bytes())
+}
+
+fn callback(event_id: &str, event: &Value) -> NewEvent {
+    envelope(
+        "events_api",
+        &json!({"type": "event_callback", "team_id": "TOTHER", "event_id": event_id,
+            "event_time": 3, "event": event,
+            "authorizations": [{"team_id": "T1", "user_id": "UBOT", "is_bot": true}]}),
+    )
+}
+
+fn said(changes: &Value) -> Value {
+    let mut event = json!({"type": "app_mention", "channel": "C1", "ts": "2.000001",
+        "event_ts": "2.000001", "user": "U1", "text": "<@UBOT> hi"});
+    for (key, value) in changes.as_object().unwrap() {
+        event[key] = value.clone();
+    }
+    event
+}
+
+#[test]
+fn a_mention_by_a_person_is_owed_an_answer() {
+    let event = callback("Ev1", &said(&json!({"thread_ts": "1.000001"})));
+    assert_eq!(event.work, Some(Work::default()));
+    assert_eq!(event.quarantine, None);
+    assert_eq!((event.source.as_str(), event.kind.as_str()), ("slack.socket", "app_mention"));
+    assert_eq!((event.tenant.as_str(), event.actor.as_deref()), ("T1", Some("U1")));
+    assert_eq!(event.lane.as_deref(), Some("T1:C1:1.000001"));
+    assert_eq!(event.lane_order, 2_000_001);
+    assert_eq!(event.occurred_at, Timestamp(2_000_001));
+    assert_eq!(event.delivery_key, "slack:Ev1");
+    assert_eq!(event.logical_key.as_deref(), Some("message:T1:C1:2.000001"));
+}
+
+#[test]
+fn twins_share_everything_but_kind_delivery_and_work() {
+    let mention = callback("Ev1", &said(&json!({})));
+    let message = callback("Ev2", &said(&json!({"type": "message", "channel_type": "channel"})));
+    assert_eq!(message.work, None);
+    assert_eq!(message.logical_key, mention.logical_key);
+    assert_eq!((message.lane, message.lane_order), (mention.lane, mention.lane_order));
+    assert_eq!(message.occurred_at, mention.occurred_at);
+    assert_ne!(message.delivery_key, mention.delivery_key);
+}
+
+#[test]
+fn a_redelivery_carries_the_same_key_and_correlation() {
+    let event = said(&json!({}));
+    let (first, again) = (callback("Ev1", &event), callback("Ev1", &event));
+    assert_eq!(first.delivery_key, again.delivery_key);
+    assert_eq!(first.correlation_id, again.correlation_id);
+    assert_ne!(first.correlation_id, callback("Ev2", &event).correlation_id);
+}
+
+#[test]
+fn only_what_a_person_says_to_the_bot_is_owed_an_answer() {
+    let dm = json!({"type": "message", "channel_type": "im", "channel": "D1"});
+    let with = |changes: &Value| {
+        let mut event = said(&dm);
+        for (key, value) in changes.as_object().unwrap() {
+            event[key] = value.clone();
+        }
+        event
+    };
+    let cases = [
+        (with(&json!({})), true),
+        (with(&json!({"subtype": "file_share"})), true),
+        (with(&json!({"subtype": "thread_broadcast"})), true),
+        (with(&json!({"subtype": "message_changed"})), false),
+        (with(&json!({"subtype": "message_deleted"})), false),
+        (with(&json!({"subtype": "bot_message"})), false),
+        (with(&json!({"bot_id": "BBOT"})), false),
+        (with(&json!({"bot_id": "BELSE"})), false),
+        (with(&json!({"bot_profile": {"id": "BELSE"}})), false),
+        (with(&json!({"user": "UBOT"})), false),
+        (with(&json!({"user": "USLACKBOT"})), false),
+        (said(&json!({"type": "message", "channel_type": "channel"})), false),
+        (said(&json!({"type": "message", "channel_type": "mpim"})), false),
+        (said(&json!({"bot_id": "BELSE"})), false),
+        (said(&json!({"user": "UBOT"})), false),
+        (said(&json!({"type": "reaction_added"})), false),
+    ];
+    for (event, owed) in cases {
+        let made = callback("Ev1", &event);
+        assert_eq!(made.work.is_some(), owed, "{event}");
+        assert_eq!(made.quarantine, None, "{event}");
+    }
+}
+
+#[test]
+fn an_edit_does_not_pass_for_its_message() {
+    let edit = callback("Ev1", &said(&json!({"type": "message", "subtype": "message_changed"})));
+    assert_eq!((edit.logical_key, edit.lane), (None, None));
+}
+
+#[test]
+fn an_unknown_event_is_stored_and_nothing_more() {
+    let event = callback("Ev1", &json!({"type": "novelty", "user": {"id": "U9"}}));
+    assert_eq!((event.kind.as_str(), event.actor.as_deref()), ("novelty", Some("U9")));
+    assert_eq!((event.work, event.quarantine), (None, None));
+    assert_eq!(event.occurred_at, Timestamp(3_000_000), "the event_time in seconds");
+}
+
+#[test]
+fn commands_and_interactions_are_stored_under_their_own_ids() {
+    let press = json!({"type": "block_actions", "trigger_id": "1.2.x", "user": {"id": "U1"},
+        "team": {"id": "T1"}});
+    let event = envelope("interactive", &press);
+    assert_eq!(event.kind, "block_actions");
+    assert_eq!((event.tenant.as_str(), event.actor.as_deref()), ("T1", Some("U1")));
+    assert_eq!(event.delivery_key, "slack:trigger:1.2.x");
+    assert_eq!(event.occurred_at, NOW);
+
+    let command = json!({"command": "/ask", "user_id": "U1", "team_id": "T1"});
+    let event = envelope("slash_commands", &command);
+    assert_eq!((event.kind.as_str(), event.work), ("slash_command", None));
+    assert_eq!(event.delivery_key, envelope("slash_commands", &command).delivery_key);
+    assert_eq!(envelope("novelty", &json!(null)).kind, "novelty");
+}
+
+#[test]
+fn a_limit_notice_has_no_event_and_is_no_fault() {
+    let notice = json!({"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1});
+    let event = envelope("events_api", &notice);
+    assert_eq!((event.kind.as_str(), event.quarantine), ("app_rate_limited", None));
+}
+
+#[test]
+fn what_cannot_be_understood_is_quarantined_with_a_reason() {
+    let no_channel = callback("Ev1", &json!({"type": "app_mention", "ts": "1.0", "user": "U1"}));
+    let bad_ts = callback("Ev1", &said(&json!({"ts": "soon"})));
+    let no_user = callback("Ev1", &said(&json!({"user": null})));
+    for event in [
+        envelope("events_api", &json!(null)),
+        envelope("events_api", &json!({"type": "event_callback", "event": {}})),
+        read(br#"{"envelope_id":"e","type":"events_api","payload":{"#),
+        read(b"\xff\xfe"),
+        no_channel,
+        bad_ts,
+        no_user,
+    ] {
+        assert!(event.quarantine.is_some(), "{event:?}");
+        assert_eq!(event.work, None);
+    }
+}
+
+#[test]
+fn a_frame_above_the_limit_is_quarantined_and_still_deduped_by_its_id() {
+    let text = "x".repeat(RAW_BYTES_MAX);
+    let event = callback("EvBig", &said(&json!({"text": text})));
+    assert_eq!(event.delivery_key, "slack:EvBig");
+    assert_eq!(event.raw.bytes.len(), RAW_HEAD_BYTES);
+    assert!(event.raw.sha256.is_some() && event.quarantine.is_some());
+    assert_eq!(event.work, None);
+}
+
+#[test]
+fn a_megabyte_is_answered() {
+    let event = callback("Ev1", &said(&json!({"text": "x".repeat(1_000_000)})));
+    assert!(event.work.is_some() && !event.raw.is_head());
+}
+
+#[test]
+fn hostile_names_are_cut_to_their_columns() {
+    let long = "ä".repeat(5_000);
+    let event = callback(&long, &said(&json!({"channel": long, "user": long, "type": "message"})));
+    assert!(event.actor.unwrap().len() <= NAME_BYTES_MAX);
+    assert!(event.delivery_key.len() <= KEY_BYTES_MAX);
+    assert!(event.logical_key.unwrap().len() <= KEY_BYTES_MAX);
+    assert!(event.lane.unwrap().len() <= LANE_NAME_BYTES_MAX);
+    assert!(callback("Ev1", &json!({"type": long})).kind.len() <= NAME_BYTES_MAX);
+}
+
+#[test]
+fn no_nul_reaches_a_text_column() {
+    let raw = br#"{"envelope_id":"e","type":"events_api","payload":{"team_id":"T\u0000","event_id":"Ev\u0000","event":{"type":"app_\u0000","user":"U\u0000"}}}"#;
+    let event = read(raw);
+    for text in [event.kind, event.tenant, event.actor.unwrap(), event.delivery_key] {
+        assert!(!text.contains('\0'), "{text:?}");
+    }
+    assert_eq!(event.raw.bytes, raw, "the bytes are kept as they came");
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z0-9.]{0,12}".prop_map(Value::from),
+        Just(json!("app_mention")),
+        Just(json!("message")),
+    ];
+    let key = prop_oneof![
+        Just("event".to_owned()),
+        Just("type".to_owned()),
+        Just("user".to_owned()),
+        Just("ts".to_owned()),
+        Just("channel".to_owned()),
+        Just("authorizations".to_owned()),
+        Just("event_ts".to_owned()),
+        "[a-z_]{0,8}",
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(key.clone(), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_payload_becomes_an_event(payload in any_json(), kind in "events_api|interactive|other") {
+        let event = envelope(&kind, &payload);
+        prop_assert!(event.quarantine.is_none() || event.work.is_none());
+        prop_assert!(!event.delivery_key.is_empty() && !event.kind.is_empty());
+        prop_assert!(event.work.is_none() || (event.lane.is_some() && event.actor.is_some()));
+    }
+
+    #[test]
+    fn any_bytes_become_an_event(raw in prop::collection::vec(any::<u8>(), 0..300)) {
+        let event = read(&raw);
+        prop_assert_eq!(event.raw.bytes, raw);
+    }
+}
