@@ -29,6 +29,10 @@ const LOCK_PAUSE: Duration = Duration::from_millis(200);
 /// The pause between two checks of `wait`: the first, then twice as long up to the last.
 const WAIT_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
+/// The advisory lock of a run. `sqlx` takes one of its own as well, but only after it has been
+/// asked to run; under ours, a run can tell what it did from what another did.
+const RUN_LOCK: i64 = 0x6d69_6772_6174_6531;
+
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// What `run` did.
@@ -40,8 +44,8 @@ pub struct Migrated {
     pub version: i64,
 }
 
-/// Brings the schema up to date. Safe to repeat and to run from several processes at once: `sqlx`
-/// takes an advisory lock for the database, and whoever comes second finds the work done.
+/// Brings the schema up to date. Safe to repeat and to run from several processes at once: they take
+/// turns under an advisory lock, and whoever comes second finds the work done.
 ///
 /// # Errors
 /// Whatever keeps the schema from being up to date; nothing is left half applied, as each migration
@@ -112,9 +116,14 @@ async fn run_once(url: &str) -> Result<Migrated, SchemaError> {
     let mut connection = connect(url).await?;
     let lock_timeout = format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis());
     connection.execute(sqlx::AssertSqlSafe(lock_timeout)).await.map_err(SchemaError::query)?;
+    let lock = format!("SELECT pg_advisory_lock({RUN_LOCK})");
+    connection.execute(sqlx::AssertSqlSafe(lock)).await.map_err(SchemaError::query)?;
     let before = applied(&mut connection).await?.unwrap_or_default();
-    MIGRATOR.run(&mut connection).await.map_err(SchemaError::migration)?;
+    // `run` is generic over what it borrows a connection from, and its future is not `Send`.
+    let migrating = MIGRATOR.run_direct(None, &mut connection, false);
+    migrating.await.map_err(SchemaError::migration)?;
     let after = applied(&mut connection).await?.unwrap_or_default();
+    // Closing lets go of the lock.
     let _ = connection.close().await;
     let version = after.iter().map(|(version, _)| *version).max().unwrap_or_default();
     let known = |version: &i64| before.iter().any(|(known, _)| known == version);
