@@ -15,6 +15,7 @@ use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,12 +35,15 @@ struct Check {
     run: Box<dyn Fn() -> CheckFuture + Send + Sync>,
 }
 
+type Fact = Box<dyn Fn() -> Value + Send + Sync>;
+
 /// What is asked before a process calls itself alive or ready. A check returns its reason in words
 /// that an operator understands, without secrets: whoever reaches the port reads it.
 #[derive(Default)]
 pub struct Probes {
     live: Vec<Check>,
     ready: Vec<Check>,
+    facts: Vec<(&'static str, Fact)>,
 }
 
 impl Probes {
@@ -62,6 +66,16 @@ impl Probes {
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
         self.ready.push(Check { name, run: Box::new(move || Box::pin(check())) });
+        self
+    }
+
+    /// Adds something that `/readyz` tells besides, whatever it is; without secrets.
+    #[must_use]
+    pub fn tell<F>(mut self, name: &'static str, fact: F) -> Self
+    where
+        F: Fn() -> Value + Send + Sync + 'static,
+    {
+        self.facts.push((name, Box::new(fact)));
         self
     }
 
@@ -168,6 +182,8 @@ fn router(probes: Probes, metrics: PrometheusHandle) -> Router {
 struct Report {
     ok: bool,
     checks: Vec<Finding>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    facts: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -179,11 +195,11 @@ struct Finding {
 }
 
 async fn healthz(State(app): State<Arc<App>>) -> Response {
-    report(&app.probes.live).await
+    report(&app.probes.live, &[]).await
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    report(&app.probes.ready).await
+    report(&app.probes.ready, &app.probes.facts).await
 }
 
 async fn scrape(State(app): State<Arc<App>>) -> Response {
@@ -191,7 +207,7 @@ async fn scrape(State(app): State<Arc<App>>) -> Response {
     (headers, app.metrics.render()).into_response()
 }
 
-async fn report(checks: &[Check]) -> Response {
+async fn report(checks: &[Check], facts: &[(&'static str, Fact)]) -> Response {
     let mut findings = Vec::with_capacity(checks.len());
     for check in checks {
         let reason = match tokio::time::timeout(CHECK_TIMEOUT, (check.run)()).await {
@@ -202,5 +218,6 @@ async fn report(checks: &[Check]) -> Response {
     }
     let ok = findings.iter().all(|finding| finding.ok);
     let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Report { ok, checks: findings })).into_response()
+    let facts = facts.iter().map(|(name, fact)| ((*name).to_owned(), fact())).collect();
+    (status, Json(Report { ok, checks: findings, facts })).into_response()
 }

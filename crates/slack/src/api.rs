@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use crate::caller::Caller;
 use crate::error::{Failure, SlackError};
 use crate::json::text;
-use crate::normalise::Bot;
 
 /// The metadata's event type on every message that we post.
 pub const METADATA_EVENT_TYPE: &str = "athenaeum_reply";
@@ -37,6 +36,14 @@ pub struct ApiOptions {
     pub timeout: Duration,
 }
 
+impl ApiOptions {
+    /// With the usual timeout.
+    #[must_use]
+    pub fn new(api_url: &str, bot_token: SecretString) -> Self {
+        ApiOptions { api_url: api_url.to_owned(), bot_token, timeout: CALL_TIMEOUT }
+    }
+}
+
 /// Slack's Web API as one bot. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
@@ -44,7 +51,7 @@ pub struct Api {
 }
 
 /// Who a token belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The workspace.
     pub team_id: String,
@@ -56,14 +63,6 @@ pub struct Identity {
     pub url: Option<String>,
     /// What the token may do; empty where Slack does not tell.
     pub scopes: Vec<String>,
-}
-
-impl Identity {
-    /// What the events are compared with.
-    #[must_use]
-    pub fn bot(&self) -> Bot {
-        Bot { user_id: self.user_id.clone(), bot_id: self.bot_id.clone() }
-    }
 }
 
 /// A message to post.
@@ -187,7 +186,8 @@ impl Api {
         read::find_by_key(&self.caller, channel, thread_ts.into(), oldest, key).await
     }
 
-    /// Reads a thread, oldest first: its root and the latest of the rest, `messages_max` in all.
+    /// Reads a thread, oldest first: its root and the latest of the rest, `messages_max` in all, of
+    /// the first 5,000 messages.
     ///
     /// # Errors
     /// See [`SlackError::kind`].

@@ -54,12 +54,6 @@ pub enum SlackError {
         #[source]
         source: Option<Cause>,
     },
-    /// A stored event is not the question that it was taken for.
-    #[error("expected a Slack message with {expected}")]
-    NotAMention {
-        /// What is missing.
-        expected: &'static str,
-    },
     /// A Socket Mode connection could not be opened or ended.
     #[error("the Slack socket ended: {what}")]
     Socket {
@@ -111,7 +105,6 @@ impl SlackError {
             SlackError::Unknown { .. } => Failure::Unknown,
             SlackError::NotSent { .. } | SlackError::Socket { .. } => Failure::NotSent,
             SlackError::Setup { .. } => Failure::Refused { code: "setup".to_owned() },
-            SlackError::NotAMention { .. } => Failure::Refused { code: "not_a_mention".to_owned() },
         }
     }
 

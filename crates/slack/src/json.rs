@@ -66,11 +66,14 @@ impl<'input> Repair<'input> {
 
     fn string(&mut self) {
         self.copy(1);
-        while let Some(&byte) = self.input.get(self.at) {
-            match byte {
-                b'"' => return self.copy(1),
-                b'\\' => self.escape(),
-                _ => self.copy(1),
+        loop {
+            let rest = &self.input[self.at..];
+            let special = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+            self.copy(special.unwrap_or(rest.len()));
+            match self.input.get(self.at) {
+                None => return,
+                Some(b'"') => return self.copy(1),
+                Some(_) => self.escape(),
             }
         }
     }

@@ -21,6 +21,5 @@ mod json;
 pub use api::{Api, ApiOptions, Identity, Post, ThreadMessage, User};
 pub use error::{Failure, SlackError};
 pub use frame::{Envelope, Frame};
-pub use mention::Mention;
-pub use normalise::Bot;
+pub use mention::{Mention, MentionError};
 pub use socket::{Ack, FrameHandler, SocketOptions, SocketStatus};

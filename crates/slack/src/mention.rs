@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::error::SlackError;
+use crate::api::Identity;
 use crate::frame::{self, Envelope, Frame};
 use crate::json::text;
 
@@ -28,13 +28,21 @@ pub struct Mention {
     pub logical_key: String,
 }
 
+/// A stored event is not the question that it was taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a Slack message with {expected}, found none")]
+pub struct MentionError {
+    /// What is missing.
+    pub expected: &'static str,
+}
+
 impl Mention {
-    /// Reads a stored `events_api` frame, of either twin.
+    /// Reads a stored `events_api` frame, of either twin, as said to `bot`.
     ///
     /// # Errors
-    /// [`SlackError::NotAMention`] when it is no whole frame of a message by a person.
-    pub fn read(raw: &[u8]) -> Result<Self, SlackError> {
-        let missing = |expected| SlackError::NotAMention { expected };
+    /// When it is no whole frame of a message by a person.
+    pub fn read(raw: &[u8], bot: &Identity) -> Result<Self, MentionError> {
+        let missing = |expected| MentionError { expected };
         let Frame::Envelope(Envelope { payload, .. }) = frame::read(raw) else {
             return Err(missing("a readable envelope"));
         };
@@ -49,7 +57,7 @@ impl Mention {
             thread_ts: text(&payload, "/event/thread_ts").unwrap_or(ts).to_owned(),
             ts: ts.to_owned(),
             user: user.to_owned(),
-            text: question(said, addressee(&payload)),
+            text: question(said, &bot.user_id),
             is_dm: is_dm(&payload),
             logical_key: logical_key(team, channel, ts),
         })
@@ -79,23 +87,15 @@ pub(crate) fn is_dm(payload: &Value) -> bool {
     }
 }
 
-/// The bot's user id as the event's own authorization names it.
-fn addressee(payload: &Value) -> Option<&str> {
-    let is_bot = payload.pointer("/authorizations/0/is_bot").and_then(Value::as_bool);
-    text(payload, "/authorizations/0/user_id").filter(|_| is_bot != Some(false))
-}
-
-/// The text without the bot's mention. Where the bot's id is unknown, a leading mention is taken
-/// for it.
-fn question(said: &str, bot: Option<&str>) -> String {
+/// The text without the bot's mention.
+fn question(said: &str, bot: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(said.len()), said);
     while let Some((before, tagged)) = rest.find("<@").map(|start| rest.split_at(start)) {
         let Some(end) = tagged.find('>') else { break };
         let (mention, after) = tagged.split_at(end + 1);
-        let user = mention[2..end].split('|').next().unwrap_or_default();
         kept.push_str(before);
         rest = after;
-        if !bot.map_or(kept.trim().is_empty(), |bot| user == bot) {
+        if mention[2..end].split('|').next() != Some(bot) {
             kept.push_str(mention);
         } else if kept.ends_with(' ') {
             rest = after.trim_start_matches(' ');
@@ -111,13 +111,17 @@ mod tests {
 
     use super::*;
 
-    fn mention(event: &Value) -> Result<Mention, SlackError> {
+    fn bot() -> Identity {
+        Identity { user_id: "UBOT".to_owned(), ..Identity::default() }
+    }
+
+    fn mention(event: &Value) -> Result<Mention, MentionError> {
         let frame = json!({
             "envelope_id": "e", "type": "events_api",
             "payload": {"team_id": "TOTHER", "event": event,
                 "authorizations": [{"team_id": "T1", "user_id": "UBOT", "is_bot": true}]},
         });
-        Mention::read(frame.to_string().as_bytes())
+        Mention::read(frame.to_string().as_bytes(), &bot())
     }
 
     #[test]
@@ -149,30 +153,29 @@ mod tests {
     #[test]
     fn what_is_no_message_by_a_person_is_refused() {
         for event in [json!({}), json!(null), json!({"channel": "C1", "ts": "1.0"})] {
-            assert!(matches!(mention(&event), Err(SlackError::NotAMention { .. })), "{event}");
+            assert!(mention(&event).is_err(), "{event}");
         }
-        assert!(Mention::read(b"{").is_err());
+        assert!(Mention::read(b"{", &bot()).is_err());
     }
 
     #[test]
     fn only_the_bots_own_mention_is_stripped() {
         let cases = [
-            ("<@UBOT> hi", Some("UBOT"), "hi"),
-            ("hi <@UBOT|athenaeum> there", Some("UBOT"), "hi there"),
-            ("ask <@U2>, <@UBOT>", Some("UBOT"), "ask <@U2>,"),
-            ("<@U2> and <@UBOT>", None, "and <@UBOT>"),
-            ("a <@cut", Some("UBOT"), "a <@cut"),
-            ("<@UBOT>", Some("UBOT"), ""),
-            ("", None, ""),
+            ("<@UBOT> hi", "hi"),
+            ("hi <@UBOT|athenaeum> there", "hi there"),
+            ("ask <@U2>, <@UBOT>", "ask <@U2>,"),
+            ("a <@cut", "a <@cut"),
+            ("<@UBOT>", ""),
+            ("", ""),
         ];
-        for (said, bot, expected) in cases {
-            assert_eq!(question(said, bot), expected, "{said}");
+        for (said, expected) in cases {
+            assert_eq!(question(said, "UBOT"), expected, "{said}");
         }
     }
 
     #[test]
     fn unrepresentable_text_is_sanitised() {
         let raw = br#"{"envelope_id":"e","type":"events_api","payload":{"team_id":"T1","event":{"type":"app_mention","channel":"C1","ts":"1.000001","user":"U1","text":"<@UBOT> a\u0000b\ud800c"}}}"#;
-        assert_eq!(Mention::read(raw).unwrap().text, "a\u{fffd}b\u{fffd}c");
+        assert_eq!(Mention::read(raw, &bot()).unwrap().text, "a\u{fffd}b\u{fffd}c");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::api::Identity;
 use crate::frame::{Envelope, Frame};
 use crate::json::text;
 use crate::mention::{is_dm, logical_key, team};
@@ -28,21 +29,12 @@ const KEY_ID_BYTES_MAX: usize = 200;
 
 const _: () = assert!(KEY_ID_BYTES_MAX + 64 < KEY_BYTES_MAX, "a prefix and an id fit a key");
 
-/// Who we are to Slack: our own messages are stored, not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bot {
-    /// The bot's user id, `U…`.
-    pub user_id: String,
-    /// The bot's id, `B…`.
-    pub bot_id: Option<String>,
-}
-
 /// Makes the event that a frame stands for. Never fails: what is unknown is stored without work,
 /// what cannot be understood is quarantined with the reason.
 ///
 /// `received_at` stands in for a time that the frame does not tell.
 #[must_use]
-pub fn event(raw: Vec<u8>, frame: &Frame, bot: &Bot, received_at: Timestamp) -> NewEvent {
+pub fn event(raw: Vec<u8>, frame: &Frame, bot: &Identity, received_at: Timestamp) -> NewEvent {
     let mut event = match frame {
         Frame::Envelope(envelope) => of_envelope(envelope, bot, received_at),
         Frame::Unreadable { reason, .. } => quarantined(&raw, reason, received_at),
@@ -59,7 +51,7 @@ pub fn event(raw: Vec<u8>, frame: &Frame, bot: &Bot, received_at: Timestamp) -> 
     event
 }
 
-fn of_envelope(envelope: &Envelope, bot: &Bot, received_at: Timestamp) -> NewEvent {
+fn of_envelope(envelope: &Envelope, bot: &Identity, received_at: Timestamp) -> NewEvent {
     let payload = &envelope.payload;
     let mut event = match envelope.kind.as_str() {
         "events_api" => return of_events_api(payload, bot, received_at),
@@ -75,7 +67,7 @@ fn of_envelope(envelope: &Envelope, bot: &Bot, received_at: Timestamp) -> NewEve
     event
 }
 
-fn of_events_api(payload: &Value, bot: &Bot, received_at: Timestamp) -> NewEvent {
+fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> NewEvent {
     let key = match text(payload, "/event_id") {
         Some(id) => key("slack", id),
         None => gesture_key(payload),
@@ -166,7 +158,7 @@ fn is_new_message(payload: &Value) -> bool {
     }
 }
 
-fn deserves_answer(payload: &Value, bot: &Bot) -> bool {
+fn deserves_answer(payload: &Value, bot: &Identity) -> bool {
     let asked = match text(payload, "/event/type") {
         Some("app_mention") => true,
         Some("message") => {
@@ -183,7 +175,7 @@ fn deserves_answer(payload: &Value, bot: &Bot) -> bool {
 
 /// Whether a person wrote it. Anything that a bot had a hand in is not answered, or two bots would
 /// talk for ever.
-fn is_by_person(payload: &Value, bot: &Bot) -> bool {
+fn is_by_person(payload: &Value, bot: &Identity) -> bool {
     let by_bot = text(payload, "/event/bot_id").is_some()
         || payload.pointer("/event/bot_profile").is_some_and(Value::is_object)
         || text(payload, "/event/subtype") == Some("bot_message");

@@ -7,8 +7,8 @@ use crate::frame;
 
 const NOW: Timestamp = Timestamp(9_000_000);
 
-fn bot() -> Bot {
-    Bot { user_id: "UBOT".to_owned(), bot_id: Some("BBOT".to_owned()) }
+fn bot() -> Identity {
+    Identity { user_id: "UBOT".to_owned(), ..Identity::default() }
 }
 
 fn read(raw: &[u8]) -> NewEvent {
