@@ -42,3 +42,27 @@ SELECT e.id,
         SELECT state, attempts, ended_at FROM outcomes
          WHERE occurred_at = e.occurred_at AND event_id = e.id
          ORDER BY generation DESC LIMIT 1) o ON true;
+
+-- Where every event stands: its live job's state, else how its newest job ended, else why it has
+-- none. Serves the lists of `athenaeum events`.
+CREATE VIEW event_summaries AS
+SELECT e.occurred_at, e.id, e.source, e.kind, e.tenant, e.actor, e.lane_name, e.received_at,
+       coalesce(j.state, o.state,
+                CASE WHEN e.quarantine_reason IS NULL THEN 'stored' ELSE 'quarantined' END) AS state,
+       coalesce(j.generation, o.generation, 0) AS generation,
+       coalesce(j.attempts, o.attempts, 0) AS attempts,
+       CASE WHEN j.state = 'waiting' THEN j.run_at END AS run_at,
+       CASE WHEN j.event_id IS NULL THEN o.ended_at END AS ended_at,
+       CASE WHEN o.error IS NULL AND e.quarantine_reason IS NOT NULL
+            THEN jsonb_build_array(e.quarantine_reason)
+            WHEN j.event_id IS NULL THEN o.error
+            ELSE (SELECT a.error FROM attempts a
+                   WHERE a.occurred_at = e.occurred_at AND a.event_id = e.id
+                     AND a.generation = j.generation
+                   ORDER BY a.token DESC LIMIT 1) END AS error
+  FROM events e
+  LEFT JOIN jobs j ON j.event_id = e.id
+  LEFT JOIN LATERAL (
+        SELECT state, generation, attempts, ended_at, error FROM outcomes
+         WHERE occurred_at = e.occurred_at AND event_id = e.id
+         ORDER BY generation DESC LIMIT 1) o ON true;

@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** this crate depends on no other crate of the workspace.
 
+pub mod dead_letter;
 pub mod id;
 pub mod key;
 pub mod lane;
@@ -14,9 +15,10 @@ pub mod outcome;
 pub mod policy;
 pub mod state;
 
+pub use dead_letter::DeadLetter;
 pub use id::{EventId, EventRef, Timestamp, Token};
 pub use lane::Lane;
 pub use new_event::{NewEvent, Raw, Work};
 pub use outcome::{ErrorChain, Outcome, Reply, Source, Usage};
-pub use policy::{Attempt, DEAD_LETTER, Policy, Verdict, settle};
+pub use policy::{Attempt, Policy, Verdict, settle};
 pub use state::{JobState, TerminalState};

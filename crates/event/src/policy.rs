@@ -14,13 +14,7 @@ pub struct Policy {
     pub backoff_base: Duration,
     /// The delay is never longer than this, jitter included.
     pub backoff_max: Duration,
-    /// Whether a death makes an internal event of kind [`DEAD_LETTER`], so that whoever asked is
-    /// told.
-    pub notice: bool,
 }
-
-/// The kind of the internal event that follows a death.
-pub const DEAD_LETTER: &str = "dead_letter";
 
 impl Policy {
     /// Answers to people: five attempts within about a minute and a half.
@@ -28,15 +22,6 @@ impl Policy {
         attempts_max: 5,
         backoff_base: Duration::from_secs(2),
         backoff_max: Duration::from_secs(60),
-        notice: true,
-    };
-
-    /// Telling someone that their event died: more patient, and its own death tells nobody.
-    pub const NOTICE: Policy = Policy {
-        attempts_max: 10,
-        backoff_base: Duration::from_secs(2),
-        backoff_max: Duration::from_secs(120),
-        notice: false,
     };
 }
 

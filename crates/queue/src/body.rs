@@ -1,8 +1,11 @@
 //! Reading single events.
 
-use event::{EventRef, Timestamp};
+use event::{EventId, EventRef, Timestamp};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::statements::{LATEST_GENERATION, SELECT_EVENT};
+use crate::wire::{get, get_count, get_time, to_sql};
 use crate::{Queue, QueueError};
 
 /// An event as the log holds it.
@@ -42,8 +45,9 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn load(&self, subject: EventRef) -> Result<Option<EventBody>, QueueError> {
-        let _ = subject;
-        Err(QueueError::Closed)
+        let occurred_at = to_sql(subject.occurred_at);
+        let rows = self.query(SELECT_EVENT, vec![&occurred_at, &subject.id.0]).await?;
+        rows.first().map(read).transpose()
     }
 
     /// The newest generation of an event's job, live or ended; 0 when it never had one.
@@ -51,7 +55,29 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn latest_generation(&self, subject: EventRef) -> Result<i32, QueueError> {
-        let _ = subject;
-        Err(QueueError::Closed)
+        let occurred_at = to_sql(subject.occurred_at);
+        let rows = self.query(LATEST_GENERATION, vec![&occurred_at, &subject.id.0]).await?;
+        rows.first().map_or(Ok(0), |row| get(row, "generation"))
     }
+}
+
+fn read(row: &Row) -> Result<EventBody, QueueError> {
+    Ok(EventBody {
+        event: EventRef {
+            occurred_at: get_time(row, "occurred_at")?,
+            id: EventId(get(row, "id")?),
+        },
+        source: get(row, "source")?,
+        kind: get(row, "kind")?,
+        tenant: get(row, "tenant")?,
+        actor: get(row, "actor")?,
+        lane_name: get(row, "lane_name")?,
+        lane_order: get(row, "lane_order")?,
+        correlation_id: get(row, "correlation_id")?,
+        received_at: get_time(row, "received_at")?,
+        raw: get(row, "raw")?,
+        raw_bytes: get_count(row, "raw_bytes")?,
+        raw_sha256: get(row, "raw_sha256")?,
+        quarantine_reason: get(row, "quarantine_reason")?,
+    })
 }

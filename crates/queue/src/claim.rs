@@ -1,8 +1,17 @@
 //! A worker's right to one job.
 
-use event::{EventRef, Timestamp, Token};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use event::{ErrorChain, EventId, EventRef, Lane, Outcome, Policy, Timestamp, Token};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::error::database;
+use crate::pool::acquire;
+use crate::settle::JobKey;
+use crate::statements::{CLAIM, HELD_JOBS, LEASE_STANDS, SWEEP};
+use crate::wire::{from_sql, get, get_small, get_time};
 use crate::{Incarnation, Queue, QueueError};
 
 /// One claimed job with its event: what a handler works on and what fences its writes.
@@ -24,7 +33,9 @@ pub struct Claim {
     pub tenant: String,
     /// Who did it.
     pub actor: Option<String>,
-    /// What it stays in order with.
+    /// What it stays in order with, as stored with the job.
+    pub lane: Option<Lane>,
+    /// The lane's name.
     pub lane_name: Option<String>,
     /// One id from the envelope to the reply.
     pub correlation_id: Uuid,
@@ -34,14 +45,41 @@ pub struct Claim {
     pub received_at: Timestamp,
 }
 
+/// Due jobs made ready at once, in rows; more wait for the next look.
+const SWEEP_ROWS_MAX: i64 = 1_000;
+
 impl Queue {
     /// Claims up to `limit` ready jobs, first promoting those whose time has come.
+    ///
+    /// One caller at a time for each incarnation. If an answer is lost (a broken link, a dropped
+    /// future), the next call gives back uncharged what the lost one had claimed.
     ///
     /// # Errors
     /// [`QueueError::Fenced`] when `who`'s lease has ended; register anew.
     pub async fn claim(&self, who: Incarnation, limit: usize) -> Result<Vec<Claim>, QueueError> {
-        let _ = (who, limit);
-        Err(QueueError::Closed)
+        if self.held.is_uncertain(who) {
+            self.give_back_unknown(who).await?;
+        }
+        self.held.expect_answer(who);
+        let rows = self.send_claim(who, limit).await;
+        let rows = match rows {
+            Err(QueueError::Fenced) => {
+                self.held.answered(who, std::iter::empty());
+                return Err(QueueError::Fenced);
+            }
+            rows => rows?,
+        };
+        let tokens = rows.iter().map(|row| get(row, "token")).collect::<Result<Vec<i64>, _>>()?;
+        self.held.answered(who, tokens.into_iter().map(Token));
+        let mut claims = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match read(row)? {
+                Some(claim) => claims.push(claim),
+                None => self.end_without_event(&job_key(row)?).await?,
+            }
+        }
+        metrics::counter!("queue_claimed_total").increment(claims.len() as u64);
+        Ok(claims)
     }
 
     /// Makes ready what waited for its time. Returns how many.
@@ -49,6 +87,100 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn sweep(&self) -> Result<u64, QueueError> {
-        Err(QueueError::Closed)
+        self.execute(SWEEP, vec![&SWEEP_ROWS_MAX]).await
     }
+
+    /// Sweep, claim and the question whether the lease stands, in one round trip.
+    async fn send_claim(&self, who: Incarnation, limit: usize) -> Result<Vec<Row>, QueueError> {
+        let client = acquire(&self.pool).await?;
+        let sweep = client.prepare_cached(SWEEP.text).await.map_err(database(SWEEP.doing))?;
+        let claim = client.prepare_cached(CLAIM.text).await.map_err(database(CLAIM.doing))?;
+        let stands = client.prepare_cached(LEASE_STANDS.text).await;
+        let stands = stands.map_err(database(LEASE_STANDS.doing))?;
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (swept, claimed, stands) = futures::join!(
+            client.execute_raw(&sweep, [SWEEP_ROWS_MAX]),
+            client.query_raw(&claim, [who.id, limit_rows]),
+            client.query_raw(&stands, [who.id]),
+        );
+        swept.map_err(database(SWEEP.doing))?;
+        let rows = collect(claimed.map_err(database(CLAIM.doing))?, CLAIM.doing).await?;
+        let stands = stands.map_err(database(LEASE_STANDS.doing))?;
+        let stands = collect(stands, LEASE_STANDS.doing).await?;
+        debug_assert!(rows.len() <= limit, "a claim took {} for {limit}", rows.len());
+        match rows.is_empty() && stands.is_empty() {
+            true => Err(QueueError::Fenced),
+            false => Ok(rows),
+        }
+    }
+
+    /// Returns what the database says that `who` holds and what no claim of ours handed out.
+    async fn give_back_unknown(&self, who: Incarnation) -> Result<(), QueueError> {
+        for row in self.query(HELD_JOBS, vec![&who.id]).await? {
+            let job = job_key(&row)?;
+            if self.held.knows(who, job.token) {
+                continue;
+            }
+            tracing::warn!(
+                event = job.event.id.0,
+                "a claim's answer was lost; giving its job back"
+            );
+            match self.settle_job(&job, Outcome::Released, &Policy::ANSWER).await {
+                Ok(_) | Err(QueueError::Fenced) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// A job whose event the log no longer holds cannot be worked on.
+    async fn end_without_event(&self, job: &JobKey) -> Result<(), QueueError> {
+        let outcome = Outcome::Refused(ErrorChain::message("the log no longer holds the event"));
+        self.settle_job(job, outcome, &Policy::ANSWER).await.map(drop)
+    }
+}
+
+/// All rows of a stream.
+async fn collect(
+    stream: tokio_postgres::RowStream,
+    doing: &'static str,
+) -> Result<Vec<Row>, QueueError> {
+    use futures::TryStreamExt;
+    stream
+        .try_collect()
+        .await
+        .map_err(|source| QueueError::Database { doing, source: Arc::new(source) })
+}
+
+/// A claimed row; `None` when its event is gone.
+fn read(row: &Row) -> Result<Option<Claim>, QueueError> {
+    let Some(source) = get::<Option<String>>(row, "source")? else { return Ok(None) };
+    let job = job_key(row)?;
+    Ok(Some(Claim {
+        event: job.event,
+        generation: job.generation,
+        attempt: get_small(row, "attempts")?,
+        token: job.token,
+        source,
+        kind: job.kind,
+        tenant: get(row, "tenant")?,
+        actor: get(row, "actor")?,
+        lane: job.lane,
+        lane_name: get(row, "lane_name")?,
+        correlation_id: get(row, "correlation_id")?,
+        raw: get(row, "raw")?,
+        received_at: get_time(row, "received_at")?,
+    }))
+}
+
+/// Whose attempt a row of jobs is.
+pub(crate) fn job_key(row: &Row) -> Result<JobKey, QueueError> {
+    let occurred_at: DateTime<Utc> = get(row, "occurred_at")?;
+    Ok(JobKey {
+        event: EventRef { occurred_at: from_sql(occurred_at), id: EventId(get(row, "event_id")?) },
+        generation: get(row, "generation")?,
+        token: Token(get(row, "token")?),
+        lane: get::<Option<i64>>(row, "lane")?.map(Lane),
+        kind: get(row, "kind")?,
+    })
 }

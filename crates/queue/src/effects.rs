@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use event::{EventRef, Timestamp, Token};
+use event::{EventId, EventRef, Timestamp, Token};
 use serde::Serialize;
 use serde_json::Value;
 
+use tokio_postgres::Row;
+
+use crate::statements::{
+    INTEND, INTEND_AGAIN, RECORD_EFFECT, SELECT_EFFECTS, SELECT_INTENT, WITHDRAW_EFFECT,
+};
+use crate::wire::{get, get_time, get_time_option, json_without_nul, to_sql, without_nul};
 use crate::{Claim, Queue, QueueError};
 
 /// An outward act about to be tried.
@@ -80,8 +86,31 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Fenced`] when the claim no longer holds its job.
     pub async fn intend(&self, claim: &Claim, effect: &EffectIntent) -> Result<Intent, QueueError> {
-        let _ = (claim, effect);
-        Err(QueueError::Closed)
+        let occurred_at = to_sql(effect.subject.occurred_at);
+        let target = json_without_nul(effect.target.clone());
+        let deadline_ms = millis(effect.deadline);
+        let rows = self
+            .query(
+                INTEND,
+                vec![
+                    &claim.event.id.0,
+                    &claim.token.0,
+                    &occurred_at,
+                    &effect.subject.id.0,
+                    &effect.generation,
+                    &effect.slot,
+                    &effect.key,
+                    &target,
+                    &deadline_ms,
+                ],
+            )
+            .await?;
+        let row = rows.first().ok_or(QueueError::Fenced)?;
+        match (get(row, "held")?, get(row, "fresh")?) {
+            (false, _) => Err(QueueError::Fenced),
+            (true, true) => Ok(Intent::Fresh),
+            (true, false) => self.earlier_intent(effect).await,
+        }
     }
 
     /// Records that an act of unknown result was not found and is tried again: a new deadline from
@@ -94,8 +123,25 @@ impl Queue {
         claim: &Claim,
         effect: &EffectIntent,
     ) -> Result<(), QueueError> {
-        let _ = (claim, effect);
-        Err(QueueError::Closed)
+        let occurred_at = to_sql(effect.subject.occurred_at);
+        let target = json_without_nul(effect.target.clone());
+        let deadline_ms = millis(effect.deadline);
+        let renewed = self
+            .execute(
+                INTEND_AGAIN,
+                vec![
+                    &claim.event.id.0,
+                    &claim.token.0,
+                    &occurred_at,
+                    &effect.subject.id.0,
+                    &effect.generation,
+                    &effect.slot,
+                    &target,
+                    &deadline_ms,
+                ],
+            )
+            .await?;
+        fenced_unless(renewed)
     }
 
     /// Records what came of an act.
@@ -111,8 +157,52 @@ impl Queue {
         slot: &str,
         result: &str,
     ) -> Result<(), QueueError> {
-        let _ = (claim, subject, generation, slot, result);
-        Err(QueueError::Closed)
+        let occurred_at = to_sql(subject.occurred_at);
+        let result = without_nul(result);
+        let recorded = self
+            .execute(
+                RECORD_EFFECT,
+                vec![
+                    &claim.event.id.0,
+                    &claim.token.0,
+                    &occurred_at,
+                    &subject.id.0,
+                    &generation,
+                    &slot,
+                    &result,
+                ],
+            )
+            .await?;
+        fenced_unless(recorded)
+    }
+
+    /// Takes an intent back, because its act surely was not applied: the call was refused or never
+    /// sent. The next attempt starts afresh.
+    ///
+    /// # Errors
+    /// [`QueueError::Fenced`] when the claim no longer holds its job, or the act is done.
+    pub async fn withdraw_effect(
+        &self,
+        claim: &Claim,
+        subject: EventRef,
+        generation: i32,
+        slot: &str,
+    ) -> Result<(), QueueError> {
+        let occurred_at = to_sql(subject.occurred_at);
+        let withdrawn = self
+            .execute(
+                WITHDRAW_EFFECT,
+                vec![
+                    &claim.event.id.0,
+                    &claim.token.0,
+                    &occurred_at,
+                    &subject.id.0,
+                    &generation,
+                    &slot,
+                ],
+            )
+            .await?;
+        fenced_unless(withdrawn)
     }
 
     /// All acts on behalf of an event, newest generation first.
@@ -120,7 +210,65 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn effects(&self, subject: EventRef) -> Result<Vec<Effect>, QueueError> {
-        let _ = subject;
-        Err(QueueError::Closed)
+        let occurred_at = to_sql(subject.occurred_at);
+        let rows = self.query(SELECT_EFFECTS, vec![&occurred_at, &subject.id.0]).await?;
+        rows.iter().map(|row| read(row, subject.id)).collect()
     }
+
+    async fn earlier_intent(&self, effect: &EffectIntent) -> Result<Intent, QueueError> {
+        let occurred_at = to_sql(effect.subject.occurred_at);
+        let EffectIntent { subject, generation, slot, .. } = effect;
+        let rows =
+            self.query(SELECT_INTENT, vec![&occurred_at, &subject.id.0, generation, slot]).await?;
+        let row = rows.first().ok_or(QueueError::Fenced)?;
+        if let Some(result) = get(row, "result")? {
+            return Ok(Intent::Done { result });
+        }
+        Ok(Intent::Unknown {
+            intended_at: get_time(row, "intended_at")?,
+            age: duration(get(row, "age_ms")?),
+            deadline_left: duration(get(row, "left_ms")?),
+            target: get(row, "target")?,
+        })
+    }
+}
+
+fn read(row: &Row, event: EventId) -> Result<Effect, QueueError> {
+    let done = match get::<&str>(row, "state")? {
+        "done" => true,
+        "intended" => false,
+        _ => return Err(QueueError::Unreadable { event, what: "an effect's state" }),
+    };
+    Ok(Effect {
+        generation: get(row, "generation")?,
+        slot: get(row, "slot")?,
+        key: get(row, "key")?,
+        done,
+        token: Token(get(row, "token")?),
+        target: get(row, "target")?,
+        intended_at: get_time(row, "intended_at")?,
+        deadline_at: get_time(row, "deadline_at")?,
+        done_at: get_time_option(row, "done_at")?,
+        result: get(row, "result")?,
+    })
+}
+
+fn fenced_unless(rows: u64) -> Result<(), QueueError> {
+    match rows {
+        0 => Err(QueueError::Fenced),
+        _ => Ok(()),
+    }
+}
+
+/// A duration in the database's unit.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(MILLIS_MAX).min(MILLIS_MAX)
+}
+
+/// A hundred years: longer than anything here waits, and safe to add to any time.
+const MILLIS_MAX: i64 = 100 * 365 * 86_400_000;
+
+/// A difference of two database times; what lies behind is zero.
+fn duration(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

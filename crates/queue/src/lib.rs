@@ -10,16 +10,25 @@
 mod body;
 mod claim;
 mod commit;
+mod connect;
 mod effects;
 mod error;
+mod held;
+mod lanes;
 mod lease;
 mod maintain;
+mod notify;
 mod operator;
 mod options;
+mod pool;
 mod reap;
 mod server;
 mod settle;
+mod statements;
+mod tls;
+mod transaction;
 mod wakeups;
+mod wire;
 
 pub use body::EventBody;
 pub use claim::Claim;
@@ -37,21 +46,64 @@ pub use options::Options;
 pub use reap::PolicyOf;
 pub use server::{ServerFacts, StorageMode};
 
+use std::fmt;
 use std::sync::Arc;
 
+use deadpool_postgres::Pool;
+
+use connect::{Bounds, Target};
+use held::Held;
+use options::INGEST_TIMEOUT;
+
+/// The kind of the internal event that follows a death.
+pub const DEAD_LETTER_KIND: &str = event::DeadLetter::KIND;
+
 /// The engine's handle; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Queue {
     options: Arc<Options>,
+    /// Everything but the group commit and the hints.
+    pool: Pool,
+    /// The group commit's own connection, under tighter bounds.
+    ingest: Pool,
+    /// The notifier's own connection.
+    hints: Pool,
+    /// The listener's own connection.
+    listener: Target,
+    /// What this process's workers hold.
+    held: Held,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl Queue {
-    /// Prepares the pool. Nothing is sent before the first use, so that a process can start while
+    /// Prepares the pools. Nothing is sent before the first use, so that a process can start while
     /// the database is down; see [`Queue::check_server`].
     ///
     /// # Errors
     /// [`QueueError::Url`] and [`QueueError::Tls`].
     pub async fn connect(options: Options) -> Result<Queue, QueueError> {
-        Ok(Queue { options: Arc::new(options) })
+        let (url, name) = (&options.database_url, options.application_name);
+        let ordinary = Target::new(url, name, Bounds::ORDINARY)?;
+        let bounds = Bounds {
+            statement: INGEST_TIMEOUT,
+            lock: INGEST_TIMEOUT / 2,
+            idle_in_transaction: INGEST_TIMEOUT,
+        };
+        let ingest = Target::new(url, name, bounds)?;
+        let listen_url = options.listen_url.as_ref().unwrap_or(url);
+        let listener = Target::new(listen_url, name, Bounds::ORDINARY)?;
+        Ok(Queue {
+            pool: ordinary.pool(options.pool_connections_max)?,
+            ingest: ingest.pool(1)?,
+            hints: ordinary.pool(1)?,
+            listener,
+            held: Held::default(),
+            options: Arc::new(options),
+        })
     }
 }

@@ -1,6 +1,12 @@
 //! Housekeeping of the storage.
 
+use crate::statements::{ADD_PARTITIONS, APPLY_RETENTION, MAINTENANCE_BOUNDS, PRUNE_DELIVERIES};
+use crate::transaction::{Ends, Params, Sql, Transaction};
+use crate::wire::get;
 use crate::{Queue, QueueError};
+
+/// Delivery keys forgotten in one transaction.
+const PRUNE_ROWS_MAX: i32 = 10_000;
 
 impl Queue {
     /// Makes partitions ahead, moves what the DEFAULT partitions caught, drops what is past
@@ -10,6 +16,19 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn maintain(&self) -> Result<(), QueueError> {
-        Err(QueueError::Closed)
+        self.maintenance(ADD_PARTITIONS, vec![]).await?;
+        self.maintenance(APPLY_RETENTION, vec![]).await?;
+        while self.maintenance(PRUNE_DELIVERIES, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
+        Ok(())
+    }
+
+    /// One function in a transaction of its own, under the bounds of maintenance. Returns what it
+    /// counted.
+    async fn maintenance(&self, sql: Sql, params: Params<'_>) -> Result<i32, QueueError> {
+        let mut transaction = Transaction::on(&self.pool).await?;
+        let bounds = transaction.step(MAINTENANCE_BOUNDS, vec![]).await?;
+        let work = transaction.step(sql, params).await?;
+        let answers = transaction.pipeline(&[bounds, work], Ends::Both).await?;
+        answers.last().and_then(|rows| rows.first()).map_or(Ok(0), |row| get(row, "counted"))
     }
 }

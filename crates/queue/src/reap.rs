@@ -1,11 +1,19 @@
 //! What a silent worker left behind.
 
-use event::Policy;
+use event::{Outcome, Policy};
 
+use crate::claim::job_key;
+use crate::statements::{FENCE, LOST_JOBS};
 use crate::{Queue, QueueError};
 
 /// The policy of each kind of work.
 pub type PolicyOf<'a> = &'a (dyn Fn(&str) -> Policy + Send + Sync);
+
+/// Leases taken away in one call, in workers.
+const WORKERS_MAX: i64 = 100;
+
+/// Jobs taken away in one call; more wait for the next.
+const JOBS_MAX: i64 = 200;
 
 impl Queue {
     /// Takes a bounded number of jobs away from workers whose lease has ended, and settles each as
@@ -14,7 +22,22 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn reap(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
-        let _ = policy_of;
-        Err(QueueError::Closed)
+        self.execute(FENCE, vec![&WORKERS_MAX]).await?;
+        let lost = self.query(LOST_JOBS, vec![&JOBS_MAX]).await?;
+        let mut reaped = 0;
+        for row in &lost {
+            let job = job_key(row)?;
+            // Another reaper, or the holder's own last settle, may have been first.
+            match self.settle_job(&job, Outcome::Lost, &policy_of(&job.kind)).await {
+                Ok(_) => reaped += 1,
+                Err(QueueError::Fenced) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if reaped > 0 {
+            metrics::counter!("queue_reaped_total").increment(reaped);
+            self.hint().await;
+        }
+        Ok(reaped)
     }
 }

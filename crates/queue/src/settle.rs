@@ -1,12 +1,33 @@
 //! The end of an attempt: outcome in, verdict written, fenced.
 
-use event::{Outcome, Policy, Verdict};
+use event::{
+    Attempt, DeadLetter, EventRef, Lane, Outcome, Policy, Reply, TerminalState, Token, Verdict,
+};
+use serde_json::Value;
+use tokio_postgres::Row;
 
+use crate::effects::millis;
+use crate::lanes::Lanes;
+use crate::statements::{AGAIN_JOB, END_JOB, HOLD, INSERT_NOTICE, INSERT_NOTICE_JOB, SETTLED_AS};
+use crate::transaction::{Ends, Params, Transaction};
+use crate::wire::{get, get_small, json_without_nul, to_sql};
 use crate::{Claim, Queue, QueueError};
+
+/// Whose attempt is settled.
+#[derive(Clone, Debug)]
+pub(crate) struct JobKey {
+    pub(crate) event: EventRef,
+    pub(crate) generation: i32,
+    pub(crate) token: Token,
+    pub(crate) lane: Option<Lane>,
+    pub(crate) kind: String,
+}
 
 impl Queue {
     /// Ends an attempt as [`event::settle`] decides, in one transaction: the attempt's record, the
     /// job's next state or its history, the lane's next head, the dead letter's notice.
+    ///
+    /// Repeating a settle whose answer was lost returns the verdict again.
     ///
     /// # Errors
     /// [`QueueError::Fenced`] when the claim no longer holds the job; nothing was written.
@@ -16,7 +37,168 @@ impl Queue {
         outcome: Outcome,
         policy: &Policy,
     ) -> Result<Verdict, QueueError> {
-        let _ = (claim, outcome, policy);
-        Err(QueueError::Closed)
+        let job = JobKey {
+            event: claim.event,
+            generation: claim.generation,
+            token: claim.token,
+            lane: claim.lane,
+            kind: claim.kind.clone(),
+        };
+        self.settle_job(&job, outcome, policy).await
+    }
+
+    /// [`Queue::settle`] for whoever knows the job by other means: the reaper.
+    pub(crate) async fn settle_job(
+        &self,
+        job: &JobKey,
+        outcome: Outcome,
+        policy: &Policy,
+    ) -> Result<Verdict, QueueError> {
+        let lanes = Lanes::of([(job.event.id, job.lane)]);
+        let mut transaction = Transaction::on(&self.pool).await?;
+        let hold = transaction.step(HOLD, vec![&job.event.id.0, &job.token.0]).await?;
+        // Without a lane the row's own lock is enough.
+        let steps = match job.lane {
+            Some(_) => vec![lanes.lock(&transaction).await?, hold],
+            None => vec![hold],
+        };
+        let answers = transaction.pipeline(&steps, Ends::Begin).await?;
+        let Some(row) = answers.last().and_then(|rows| rows.first()) else {
+            transaction.rollback().await?;
+            return self.settled_before(job, outcome, policy).await;
+        };
+        let held = HeldJob::read(row)?;
+        let word = word(&outcome);
+        let verdict = event::settle(held.attempt, outcome, policy, rand::random());
+        match &verdict {
+            Verdict::End { state, reply, error } => {
+                let error = error.as_ref().map(chain);
+                let end = End { state: *state, word, error, reply: reply.as_ref() };
+                self.end(transaction, job, &held, &lanes, end).await?;
+            }
+            Verdict::Again { after, charged, error } => {
+                let (error, after_ms) = (error.as_ref().map(chain), millis(*after));
+                let again = transaction
+                    .step(
+                        AGAIN_JOB,
+                        vec![&job.event.id.0, &job.token.0, &after_ms, charged, &word, &error],
+                    )
+                    .await?;
+                transaction.pipeline(&[again], Ends::Commit).await?;
+            }
+        }
+        self.held.settled(job.token);
+        metrics::counter!("queue_settled_total", "outcome" => word).increment(1);
+        Ok(verdict)
+    }
+
+    async fn end(
+        &self,
+        mut transaction: Transaction,
+        job: &JobKey,
+        held: &HeldJob,
+        lanes: &Lanes,
+        end: End<'_>,
+    ) -> Result<(), QueueError> {
+        let state = end.state.as_str();
+        let reply = end.reply.map(json);
+        let usage = end.reply.map(|reply| reply.usage);
+        let input = usage.map(|usage| i64::try_from(usage.input_tokens).unwrap_or(i64::MAX));
+        let output = usage.map(|usage| i64::try_from(usage.output_tokens).unwrap_or(i64::MAX));
+        let mut steps = Vec::new();
+        let (id, token) = (&job.event.id.0, &job.token.0);
+        let parameters: Params<'_> =
+            vec![id, token, &end.word, &end.error, &input, &output, &state, &reply];
+        steps.push(transaction.step(END_JOB, parameters).await?);
+        let letter = DeadLetter {
+            event: job.event,
+            generation: job.generation,
+            kind: job.kind.clone(),
+            attempts: held.attempt.number,
+        };
+        let (key, occurred_at, body) =
+            (letter.key(), to_sql(job.event.occurred_at), json_bytes(&letter));
+        let lane = job.lane.map(|lane| lane.0);
+        if end.state == TerminalState::Dead && DeadLetter::follows(&job.kind) {
+            let parameters: Params<'_> = vec![&occurred_at, id, &key, &DeadLetter::KIND, &body];
+            steps.push(transaction.step(INSERT_NOTICE, parameters).await?);
+            let parameters: Params<'_> =
+                vec![&key, &held.tenant, &lane, &held.lane_order, &DeadLetter::KIND];
+            steps.push(transaction.step(INSERT_NOTICE_JOB, parameters).await?);
+        }
+        if !lanes.is_empty() {
+            steps.push(lanes.promote(&transaction).await?);
+        }
+        transaction.pipeline(&steps, Ends::Commit).await.map(drop)
+    }
+
+    /// The claim holds the job no more. If that is because this very settle was committed before
+    /// and its answer lost, it is repeated; else the caller is a zombie.
+    async fn settled_before(
+        &self,
+        job: &JobKey,
+        outcome: Outcome,
+        policy: &Policy,
+    ) -> Result<Verdict, QueueError> {
+        let occurred_at = to_sql(job.event.occurred_at);
+        let parameters: Params<'_> =
+            vec![&occurred_at, &job.event.id.0, &job.generation, &job.token.0];
+        let rows = self.query(SETTLED_AS, parameters).await?;
+        self.held.settled(job.token);
+        let Some(row) = rows.first() else { return Err(QueueError::Fenced) };
+        if outcome == Outcome::Lost || get::<&str>(row, "outcome")? != word(&outcome) {
+            return Err(QueueError::Fenced);
+        }
+        let attempt = Attempt { number: get_small(row, "number")?, cancel_requested: false };
+        Ok(event::settle(attempt, outcome, policy, rand::random()))
+    }
+}
+
+/// The job as its settler found it.
+struct HeldJob {
+    attempt: Attempt,
+    tenant: i64,
+    lane_order: i64,
+}
+
+impl HeldJob {
+    fn read(row: &Row) -> Result<Self, QueueError> {
+        let number = get_small(row, "attempts")?;
+        let attempt = Attempt { number, cancel_requested: get(row, "cancel_requested")? };
+        Ok(HeldJob { attempt, tenant: get(row, "tenant")?, lane_order: get(row, "lane_order")? })
+    }
+}
+
+/// How a job ends, as written.
+struct End<'a> {
+    state: TerminalState,
+    word: &'static str,
+    error: Option<Value>,
+    reply: Option<&'a Reply>,
+}
+
+fn chain(error: &event::ErrorChain) -> Value {
+    json(error)
+}
+
+/// As JSON that Postgres takes. The vocabulary's types always serialise.
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    json_without_nul(serde_json::to_value(value).unwrap_or_default())
+}
+
+fn json_bytes<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// The word of an outcome in the table of attempts.
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Failed(_) => "failed",
+        Outcome::Refused(_) => "refused",
+        Outcome::RateLimited { .. } => "rate_limited",
+        Outcome::Released => "released",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Lost => "lost",
     }
 }

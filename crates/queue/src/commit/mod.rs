@@ -1,12 +1,22 @@
 //! Bringing events in: one durable commit for all that arrived during the last one.
 
+mod batch;
+mod gather;
+mod store;
+
+use std::sync::Arc;
+
 use event::{EventRef, NewEvent};
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Queue, QueueError};
+use crate::wire::clean;
+use crate::{Queue, QueueError, notify};
+
+use gather::Gatherer;
+use store::Store;
 
 /// What the log made of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -66,10 +76,17 @@ impl Queue {
     /// committed; the task ends when all of it is answered.
     #[must_use]
     pub fn committer(&self, shutdown: CancellationToken) -> (Committer, JoinHandle<()>) {
-        let (submissions, mut inbox) = mpsc::channel(SUBMISSIONS_MAX);
+        let (submissions, inbox) = mpsc::channel(SUBMISSIONS_MAX);
+        let hints = self.hints.clone();
+        let store = Store::new(self.ingest.clone());
         let task = tokio::spawn(async move {
-            while let Some(Submission { event, reply }) = inbox.recv().await {
-                let _ = (event, reply.send(Err(QueueError::Closed)), &shutdown);
+            let wanted = Arc::new(Notify::new());
+            let committed = CancellationToken::new();
+            let notifier = tokio::spawn(notify::run(hints, Arc::clone(&wanted), committed.clone()));
+            run(Gatherer::new(inbox, shutdown), store, &wanted).await;
+            committed.cancel();
+            if notifier.await.is_err() {
+                tracing::error!("the notifier panicked; workers found new events by polling");
             }
         });
         (Committer { submissions }, task)
@@ -80,7 +97,33 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn append(&self, event: NewEvent) -> Result<Committed, QueueError> {
-        let _ = event;
-        Err(QueueError::Closed)
+        let store = Store::new(self.ingest.clone());
+        let mut answers = store.commit(vec![clean(event)]).await;
+        let committed = answers.pop().unwrap_or(Err(QueueError::Closed))?;
+        if committed.job {
+            self.hint().await;
+        }
+        Ok(committed)
     }
+}
+
+/// One commit after another, until nobody can submit any more.
+async fn run(mut gatherer: Gatherer, store: Store, wanted: &Notify) {
+    while let Some(batch) = gatherer.next().await {
+        let (events, replies): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|one| (clean(one.event), one.reply)).unzip();
+        metrics::histogram!("queue_commit_batch_events").record(to_f64(events.len()));
+        let answers = store.commit(events).await;
+        if answers.iter().flatten().any(|committed| committed.job) {
+            wanted.notify_one();
+        }
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // A caller that went away loses nothing: the event is stored, or comes again.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+fn to_f64(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

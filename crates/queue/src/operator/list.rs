@@ -5,6 +5,11 @@ use std::fmt;
 use event::{EventId, EventRef, JobState, TerminalState, Timestamp};
 use serde::Serialize;
 
+use tokio_postgres::Row;
+
+use crate::statements::{LIST_ENDED, LIST_EVENTS, LIST_LIVE};
+use crate::transaction::Sql;
+use crate::wire::{get, get_chain, get_small, get_time, get_time_option, to_sql, without_nul};
 use crate::{Queue, QueueError};
 
 /// Where an event stands: its live job's state, else how its last job ended, else why it has none.
@@ -140,7 +145,62 @@ impl Queue {
         filter: &EventFilter,
         limit: u32,
     ) -> Result<Vec<EventSummary>, QueueError> {
-        let _ = (filter, limit, EventId(0));
-        Err(QueueError::Closed)
+        let limit = i64::from(limit.min(PAGE_EVENTS_MAX));
+        let texts = [&filter.kind, &filter.actor, &filter.tenant, &filter.error];
+        let [kind, actor, tenant, error] = texts.map(|text| text.as_deref().map(without_nul));
+        let (since, until) = (filter.since.map(to_sql), filter.until.map(to_sql));
+        let before_at = filter.before.map(|event| to_sql(event.occurred_at));
+        let before_id = filter.before.map(|event| event.id.0);
+        let state = filter.state.map(EventState::as_str);
+        let rows = self
+            .query(
+                statement(filter.state),
+                vec![
+                    &kind, &actor, &tenant, &since, &until, &before_at, &before_id, &error, &state,
+                    &limit,
+                ],
+            )
+            .await?;
+        rows.iter().map(read).collect()
     }
+}
+
+/// Events on one page at most.
+pub(crate) const PAGE_EVENTS_MAX: u32 = 1_000;
+
+/// The statement whose index serves the state.
+fn statement(state: Option<EventState>) -> Sql {
+    match state {
+        Some(
+            EventState::Waiting | EventState::Ready | EventState::Running | EventState::Suspended,
+        ) => LIST_LIVE,
+        Some(EventState::Dead | EventState::Cancelled | EventState::Expired) => LIST_ENDED,
+        Some(EventState::Done | EventState::Stored | EventState::Quarantined) | None => LIST_EVENTS,
+    }
+}
+
+fn read(row: &Row) -> Result<EventSummary, QueueError> {
+    let id = EventId(get(row, "id")?);
+    let error = get_chain(row, "error")?.and_then(|chain| chain.into_iter().next());
+    Ok(EventSummary {
+        event: EventRef { occurred_at: get_time(row, "occurred_at")?, id },
+        source: get(row, "source")?,
+        kind: get(row, "kind")?,
+        tenant: get(row, "tenant")?,
+        actor: get(row, "actor")?,
+        lane_name: get(row, "lane_name")?,
+        received_at: get_time(row, "received_at")?,
+        state: read_state(row, id)?,
+        generation: get(row, "generation")?,
+        attempts: get_small(row, "attempts")?,
+        run_at: get_time_option(row, "run_at")?,
+        ended_at: get_time_option(row, "ended_at")?,
+        error,
+    })
+}
+
+/// The column `state` of the view.
+pub(crate) fn read_state(row: &Row, event: EventId) -> Result<EventState, QueueError> {
+    let word: &str = get(row, "state")?;
+    EventState::from_word(word).ok_or(QueueError::Unreadable { event, what: "its state" })
 }

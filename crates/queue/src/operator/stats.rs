@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use event::Timestamp;
+use event::{EventId, JobState, Timestamp};
 use serde::Serialize;
+use tokio_postgres::Row;
 
+use crate::statements::{STATS_ENDED, STATS_JOBS, STATS_WORKERS};
+use crate::wire::{get, get_count, get_small, get_time};
 use crate::{Queue, QueueError, StorageMode};
 
 /// The queue at one moment.
@@ -90,6 +93,73 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn stats(&self) -> Result<Stats, QueueError> {
-        Err(QueueError::Closed)
+        let storage = self.storage().await?;
+        let live = self.query(STATS_JOBS, vec![]).await?;
+        let ended = self.query(STATS_ENDED, vec![]).await?;
+        let workers = self.query(STATS_WORKERS, vec![]).await?;
+        let ended = ended.first().ok_or(QueueError::Closed)?;
+        let mut stats = Stats {
+            at: get_time(ended, "at")?,
+            storage,
+            jobs: LiveCounts::default(),
+            ended_last_day: EndedCounts {
+                done: get_count(ended, "done")?,
+                dead: get_count(ended, "dead")?,
+                cancelled: get_count(ended, "cancelled")?,
+                expired: get_count(ended, "expired")?,
+            },
+            dead_letters: get_count(ended, "dead_letters")?,
+            oldest_ready: None,
+            workers: workers.iter().map(read_worker).collect::<Result<_, _>>()?,
+            kinds: vec![],
+        };
+        for row in &live {
+            add(&mut stats, row)?;
+        }
+        Ok(stats)
     }
+}
+
+/// Adds one kind's jobs in one state; rows come sorted by kind.
+fn add(stats: &mut Stats, row: &Row) -> Result<(), QueueError> {
+    let kind: String = get(row, "kind")?;
+    let unreadable = QueueError::Unreadable { event: EventId(0), what: "a job's state" };
+    let state = JobState::from_word(get(row, "state")?).ok_or(unreadable)?;
+    let jobs = get_count(row, "jobs")?;
+    if stats.kinds.last().is_none_or(|last| last.kind != kind) {
+        stats.kinds.push(KindCount { kind, jobs: LiveCounts::default() });
+    }
+    *stats.jobs.of(state) += jobs;
+    if let Some(last) = stats.kinds.last_mut() {
+        *last.jobs.of(state) += jobs;
+    }
+    if state == JobState::Ready {
+        let oldest = Duration::from_millis(get_count(row, "oldest_ms")?);
+        stats.oldest_ready = stats.oldest_ready.max(Some(oldest));
+    }
+    Ok(())
+}
+
+impl LiveCounts {
+    fn of(&mut self, state: JobState) -> &mut u64 {
+        match state {
+            JobState::Waiting => &mut self.waiting,
+            JobState::Ready => &mut self.ready,
+            JobState::Running => &mut self.running,
+            JobState::Suspended => &mut self.suspended,
+        }
+    }
+}
+
+fn read_worker(row: &Row) -> Result<WorkerStats, QueueError> {
+    Ok(WorkerStats {
+        id: get(row, "id")?,
+        name: get(row, "name")?,
+        version: get(row, "version")?,
+        slots: get_small(row, "slots")?,
+        running: get_count(row, "running")?,
+        started_at: get_time(row, "started_at")?,
+        lease_until: get_time(row, "lease_until")?,
+        live: get(row, "live")?,
+    })
 }

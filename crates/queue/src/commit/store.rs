@@ -1,0 +1,359 @@
+//! The group commit's transaction: keys first, in sorted order; then, knowing who is new, the log
+//! and the jobs, under their lanes' locks.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Pool;
+use event::{EventId, EventRef, Lane, NewEvent, Work};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::batch::{Item, Plan, keys, plan};
+use super::{Committed, Disposition};
+use crate::QueueError;
+use crate::effects::millis;
+use crate::error::database;
+use crate::lanes::Lanes;
+use crate::options::INGEST_TIMEOUT;
+use crate::pool::acquire;
+use crate::statements::{
+    ALLOCATE_IDS, INSERT_EVENTS, INSERT_JOBS, INSERT_KEYS, REPOINT_KEYS, SELECT_OWNERS,
+    SELECT_SIBLINGS,
+};
+use crate::transaction::{Ends, Params, Transaction};
+use crate::wire::{get, get_time, to_sql};
+
+/// How often a batch of unknown fate is tried again, under the same numbers.
+const TRIES_MAX: u32 = 3;
+
+/// How long a new try waits for a broken database.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Commits batches on the connection of its own.
+pub(crate) struct Store {
+    pool: Pool,
+}
+
+impl Store {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Store { pool }
+    }
+
+    /// Commits all events, an answer for each in their order. One that the database refuses harms
+    /// only itself.
+    pub(crate) async fn commit(&self, events: Vec<NewEvent>) -> Vec<Result<Committed, QueueError>> {
+        let count = events.len();
+        let items = match self.number(events).await {
+            Ok(items) => items,
+            Err(error) => return shared(&error, count),
+        };
+        match self.try_commit(&items).await {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(error) if error.is_refusal() && count > 1 => {
+                tracing::warn!(%error, events = count, "a batch was refused; committing one by one");
+                metrics::counter!("queue_commit_batches_refused_total").increment(1);
+                let mut answers = Vec::with_capacity(count);
+                for item in items.chunks(1) {
+                    answers.push(self.commit_one(item).await);
+                }
+                answers
+            }
+            Err(error) => shared(&error, count),
+        }
+    }
+
+    async fn commit_one(&self, item: &[Item]) -> Result<Committed, QueueError> {
+        self.try_commit(item).await?.pop().ok_or(QueueError::Closed)
+    }
+
+    /// Draws numbers, outside the transaction: a batch whose COMMIT was lost is found again by them.
+    async fn number(&self, events: Vec<NewEvent>) -> Result<Vec<Item>, QueueError> {
+        let mut tries = 1;
+        let rows = loop {
+            match self.draw(events.len()).await {
+                Err(error) if error.is_transient() && tries < TRIES_MAX => {
+                    sleep(RETRY_PAUSE * tries).await;
+                    tries += 1;
+                }
+                rows => break rows?,
+            }
+        };
+        Ok(events.into_iter().zip(rows).map(|(event, id)| Item { event, id }).collect())
+    }
+
+    async fn draw(&self, count: usize) -> Result<Vec<EventId>, QueueError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let client = acquire(&self.pool).await?;
+        let statement = client.prepare_cached(ALLOCATE_IDS.text).await;
+        let statement = statement.map_err(database(ALLOCATE_IDS.doing))?;
+        let rows = client.query(&statement, &[&count]).await;
+        let rows = rows.map_err(database(ALLOCATE_IDS.doing))?;
+        rows.iter().map(|row| get(row, "id").map(EventId)).collect()
+    }
+
+    /// Tries until the outcome is known: after a lost link the batch may stand or not, and trying
+    /// again under the same numbers finds out.
+    async fn try_commit(&self, items: &[Item]) -> Result<Vec<Committed>, QueueError> {
+        let mut tries = 1;
+        loop {
+            let answer = timeout(INGEST_TIMEOUT, self.transact(items)).await.unwrap_or(Err(
+                QueueError::Timeout { doing: "commit a batch", seconds: INGEST_TIMEOUT.as_secs() },
+            ));
+            match answer {
+                Err(error) if error.is_transient() && tries < TRIES_MAX => {
+                    tracing::warn!(%error, tries, "a commit's fate is open; trying again");
+                    sleep(RETRY_PAUSE * tries).await;
+                    tries += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn transact(&self, items: &[Item]) -> Result<Vec<Committed>, QueueError> {
+        let mut transaction = Transaction::on(&self.pool).await?;
+        let (owners, inserted) = claim_keys(&mut transaction, items).await?;
+        let plan = plan(items, &owners, &inserted);
+        let jobs = wanted_jobs(&mut transaction, &plan).await?;
+        let made = write(&mut transaction, &plan, &jobs).await?;
+        Ok(answers(&plan, items, &made))
+    }
+}
+
+/// Everyone gets the same error.
+fn shared(error: &QueueError, count: usize) -> Vec<Result<Committed, QueueError>> {
+    (0..count).map(|_| Err(error.share())).collect()
+}
+
+/// Claims the batch's keys; where every key leads now, and which were new.
+async fn claim_keys(
+    transaction: &mut Transaction,
+    items: &[Item],
+) -> Result<(HashMap<String, EventRef>, Vec<String>), QueueError> {
+    let keys = keys(items);
+    let names: Vec<&str> = keys.keys().copied().collect();
+    let ids: Vec<i64> = keys.values().map(|event| event.id.0).collect();
+    let times: Vec<DateTime<Utc>> = keys.values().map(|event| to_sql(event.occurred_at)).collect();
+    let insert = transaction.step(INSERT_KEYS, vec![&names, &ids, &times]).await?;
+    let select = transaction.step(SELECT_OWNERS, vec![&names]).await?;
+    let answers = transaction.pipeline(&[insert, select], Ends::Begin).await?;
+    let [inserted, owners] = answers.as_slice() else { return Err(QueueError::Closed) };
+    let inserted = inserted.iter().map(|row| get(row, "key")).collect::<Result<_, _>>()?;
+    let owners = owners
+        .iter()
+        .map(|row| {
+            let id = EventId(get(row, "event_id")?);
+            Ok((get(row, "key")?, EventRef { occurred_at: get_time(row, "occurred_at")?, id }))
+        })
+        .collect::<Result<_, QueueError>>()?;
+    Ok((owners, inserted))
+}
+
+/// A job to be made.
+struct WantedJob<'a> {
+    event: EventRef,
+    item: &'a Item,
+    work: Work,
+    lane: Option<Lane>,
+    lane_order: i64,
+}
+
+/// The wanted jobs with their places: a twin's job goes where its first event lies.
+async fn wanted_jobs<'a>(
+    transaction: &mut Transaction,
+    plan: &Plan<'a>,
+) -> Result<Vec<WantedJob<'a>>, QueueError> {
+    let appended: HashSet<EventId> = plan.appended.iter().map(|item| item.id).collect();
+    let older = plan.wanted.iter().filter(|(event, _, _)| !appended.contains(&event.id));
+    let older: Vec<EventRef> = older.map(|(event, _, _)| *event).collect();
+    let siblings = siblings(transaction, &older).await?;
+    let own: HashMap<EventId, &Item> = plan.appended.iter().map(|item| (item.id, *item)).collect();
+    let place = |(event, item, work): &(EventRef, &'a Item, Work)| {
+        let given = (item.event.lane.as_deref().map(Lane::of), item.event.lane_order);
+        let first = match own.get(&event.id) {
+            Some(first) => (first.event.lane.as_deref().map(Lane::of), first.event.lane_order),
+            // Past retention, the first event is gone and so is the question.
+            None => *siblings.get(&event.id)?,
+        };
+        let (lane, lane_order) = if first.0.is_some() { first } else { given };
+        Some(WantedJob { event: *event, item, work: *work, lane, lane_order })
+    };
+    Ok(plan.wanted.iter().filter_map(place).collect())
+}
+
+async fn siblings(
+    transaction: &mut Transaction,
+    older: &[EventRef],
+) -> Result<HashMap<EventId, (Option<Lane>, i64)>, QueueError> {
+    if older.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let times: Vec<DateTime<Utc>> = older.iter().map(|event| to_sql(event.occurred_at)).collect();
+    let ids: Vec<i64> = older.iter().map(|event| event.id.0).collect();
+    let select = transaction.step(SELECT_SIBLINGS, vec![&times, &ids]).await?;
+    let answers = transaction.pipeline(&[select], Ends::Neither).await?;
+    let rows = answers.iter().flatten();
+    rows.map(|row| {
+        let lane = get::<Option<i64>>(row, "lane")?.map(Lane);
+        Ok((EventId(get(row, "id")?), (lane, get(row, "lane_order")?)))
+    })
+    .collect()
+}
+
+/// Writes everything and commits; the events for which a job was made.
+async fn write(
+    transaction: &mut Transaction,
+    plan: &Plan<'_>,
+    jobs: &[WantedJob<'_>],
+) -> Result<HashSet<EventId>, QueueError> {
+    let lanes = Lanes::of(jobs.iter().map(|job| (job.event.id, job.lane)));
+    let events = EventColumns::of(&plan.appended);
+    let columns = JobColumns::of(jobs);
+    let keys: Vec<&str> = plan.repointed.iter().map(|(key, _)| *key).collect();
+    let key_ids: Vec<i64> = plan.repointed.iter().map(|(_, event)| event.id.0).collect();
+    let key_times: Vec<DateTime<Utc>> =
+        plan.repointed.iter().map(|(_, event)| to_sql(event.occurred_at)).collect();
+    let mut steps = Vec::new();
+    if !keys.is_empty() {
+        steps.push(transaction.step(REPOINT_KEYS, vec![&keys, &key_ids, &key_times]).await?);
+    }
+    if !plan.appended.is_empty() {
+        steps.push(transaction.step(INSERT_EVENTS, events.params()).await?);
+    }
+    let jobs_at = match jobs.is_empty() {
+        true => None,
+        false => {
+            steps.push(lanes.lock(transaction).await?);
+            steps.push(transaction.step(INSERT_JOBS, columns.params()).await?);
+            Some(steps.len() - 1)
+        }
+    };
+    if !lanes.is_empty() {
+        steps.push(lanes.demote(transaction).await?);
+        steps.push(lanes.promote(transaction).await?);
+    }
+    let answers = transaction.pipeline(&steps, Ends::Commit).await?;
+    let made = jobs_at.and_then(|at| answers.get(at)).into_iter().flatten();
+    made.map(|row| get(row, "event_id").map(EventId)).collect()
+}
+
+fn answers(plan: &Plan<'_>, items: &[Item], made: &HashSet<EventId>) -> Vec<Committed> {
+    let wants = |item: &Item| {
+        plan.wanted.iter().any(|(event, by, _)| by.id == item.id && made.contains(&event.id))
+    };
+    let decided = plan.decided.iter().zip(items);
+    decided
+        .map(|(decided, item)| match decided.disposition {
+            Disposition::New if decided.stood => decided.committed(item.event.work.is_some()),
+            Disposition::New | Disposition::Duplicate | Disposition::Twin => {
+                decided.committed(wants(item))
+            }
+        })
+        .collect()
+}
+
+/// The log's columns, an array each.
+#[derive(Default)]
+struct EventColumns<'a> {
+    occurred_at: Vec<DateTime<Utc>>,
+    id: Vec<i64>,
+    lane: Vec<Option<i64>>,
+    lane_order: Vec<i64>,
+    correlation_id: Vec<Uuid>,
+    raw_bytes: Vec<i64>,
+    source: Vec<&'a str>,
+    kind: Vec<&'a str>,
+    tenant: Vec<&'a str>,
+    actor: Vec<Option<&'a str>>,
+    lane_name: Vec<Option<&'a str>>,
+    quarantine: Vec<Option<&'a str>>,
+    sha256: Vec<Option<&'a [u8]>>,
+    raw: Vec<&'a [u8]>,
+}
+
+impl<'a> EventColumns<'a> {
+    fn of(items: &[&'a Item]) -> Self {
+        let mut columns = EventColumns::default();
+        for Item { event, id } in items {
+            columns.occurred_at.push(to_sql(event.occurred_at));
+            columns.id.push(id.0);
+            columns.lane.push(event.lane.as_deref().map(|lane| Lane::of(lane).0));
+            columns.lane_order.push(event.lane_order);
+            columns.correlation_id.push(event.correlation_id);
+            columns.raw_bytes.push(i64::try_from(event.raw.full_bytes).unwrap_or(i64::MAX));
+            columns.source.push(&event.source);
+            columns.kind.push(&event.kind);
+            columns.tenant.push(&event.tenant);
+            columns.actor.push(event.actor.as_deref());
+            columns.lane_name.push(event.lane.as_deref());
+            columns.quarantine.push(event.quarantine.as_deref());
+            columns.sha256.push(event.raw.sha256.as_ref().map(<[u8; 32]>::as_slice));
+            columns.raw.push(&event.raw.bytes);
+        }
+        columns
+    }
+
+    fn params(&self) -> Params<'_> {
+        vec![
+            &self.occurred_at,
+            &self.id,
+            &self.lane,
+            &self.lane_order,
+            &self.correlation_id,
+            &self.raw_bytes,
+            &self.source,
+            &self.kind,
+            &self.tenant,
+            &self.actor,
+            &self.lane_name,
+            &self.quarantine,
+            &self.sha256,
+            &self.raw,
+        ]
+    }
+}
+
+/// The jobs' columns, an array each.
+#[derive(Default)]
+struct JobColumns<'a> {
+    event_id: Vec<i64>,
+    occurred_at: Vec<DateTime<Utc>>,
+    tenant: Vec<i64>,
+    lane: Vec<Option<i64>>,
+    lane_order: Vec<i64>,
+    priority: Vec<i16>,
+    delay_ms: Vec<i64>,
+    kind: Vec<&'a str>,
+}
+
+impl<'a> JobColumns<'a> {
+    fn of(jobs: &[WantedJob<'a>]) -> Self {
+        let mut columns = JobColumns::default();
+        for job in jobs {
+            columns.event_id.push(job.event.id.0);
+            columns.occurred_at.push(to_sql(job.event.occurred_at));
+            columns.tenant.push(Lane::of(&job.item.event.tenant).0);
+            columns.lane.push(job.lane.map(|lane| lane.0));
+            columns.lane_order.push(job.lane_order);
+            columns.priority.push(job.work.priority);
+            columns.delay_ms.push(millis(job.work.delay));
+            columns.kind.push(&job.item.event.kind);
+        }
+        columns
+    }
+
+    fn params(&self) -> Params<'_> {
+        vec![
+            &self.event_id,
+            &self.occurred_at,
+            &self.tenant,
+            &self.lane,
+            &self.lane_order,
+            &self.priority,
+            &self.delay_ms,
+            &self.kind,
+        ]
+    }
+}

@@ -1,0 +1,44 @@
+//! Hints to the workers, outside every transaction that matters (NOTIFY inside the ingest
+//! transaction costs it 2 to 24 times its commits: its COMMIT takes a database-wide lock).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::database;
+use crate::pool::acquire;
+use crate::statements::NOTIFY;
+use crate::{Queue, QueueError};
+
+/// After one hint the next comes no sooner; it covers everything in between.
+const HINT_INTERVAL: Duration = Duration::from_millis(10);
+
+impl Queue {
+    /// One hint now. A failure is no fault: workers poll.
+    pub(crate) async fn hint(&self) {
+        if let Err(error) = send(&self.hints).await {
+            tracing::debug!(%error, "no hint sent; the workers' poll will do");
+        }
+    }
+}
+
+/// Sends hints as they are asked for: the first at once, then at most one per [`HINT_INTERVAL`].
+/// `Notify` keeps one permit, so nothing that is asked for during a hint is forgotten.
+pub(crate) async fn run(hints: Pool, wanted: Arc<Notify>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(wanted.notified()).await.is_some() {
+        if let Err(error) = send(&hints).await {
+            tracing::debug!(%error, "no hint sent; the workers' poll will do");
+        }
+        tokio::time::sleep(HINT_INTERVAL).await;
+    }
+}
+
+async fn send(hints: &Pool) -> Result<(), QueueError> {
+    let client = acquire(hints).await?;
+    let statement = client.prepare_cached(NOTIFY.text).await.map_err(database(NOTIFY.doing))?;
+    client.execute(&statement, &[]).await.map_err(database(NOTIFY.doing))?;
+    Ok(())
+}

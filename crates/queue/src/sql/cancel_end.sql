@@ -1,0 +1,9 @@
+-- Ends a job that does not run.
+-- Called by: cancel, under the locks of lock_lanes. Locks: the job's row; waits for a claim in
+-- flight, and then leaves its job to cancel_request. Index: jobs_pkey.
+WITH ended AS (
+    DELETE FROM jobs WHERE event_id = $1 AND state <> 'running' RETURNING *
+)
+INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts)
+SELECT occurred_at, event_id, generation, 'cancelled', kind, attempts FROM ended
+RETURNING event_id

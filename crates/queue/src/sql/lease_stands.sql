@@ -1,0 +1,4 @@
+-- Whether a worker may still claim.
+-- Called by: claim, beside it. Locks: none. Index: workers_pkey.
+SELECT FROM workers
+ WHERE id = $1 AND fenced_at IS NULL AND stopped_at IS NULL AND lease_until > clock_timestamp()

@@ -1,0 +1,74 @@
+//! Every statement that the engine sends, by name.
+
+use crate::transaction::Sql;
+
+macro_rules! statements {
+    ($($name:ident $file:literal $doing:literal;)+) => {
+        $(pub(crate) const $name: Sql =
+            Sql { text: include_str!(concat!("sql/", $file, ".sql")), doing: $doing };)+
+    };
+}
+
+statements! {
+    ALLOCATE_IDS "allocate_ids" "number new events";
+    INSERT_KEYS "insert_keys" "claim delivery keys";
+    SELECT_OWNERS "select_owners" "look up delivery keys";
+    REPOINT_KEYS "repoint_keys" "lead a twin's keys to the first event";
+    SELECT_SIBLINGS "select_siblings" "look up the first of twins";
+    LOCK_LANES "lock_lanes" "lock lanes";
+    INSERT_EVENTS "insert_events" "append to the log";
+    INSERT_JOBS "insert_jobs" "make jobs";
+    DEMOTE_HEADS "demote_heads" "put a lane in order";
+    PROMOTE_HEADS "promote_heads" "move a lane on";
+    NOTIFY "notify" "hint to the workers";
+    SWEEP "sweep" "make due jobs ready";
+    CLAIM "claim" "claim jobs";
+    LEASE_STANDS "lease_stands" "check a lease";
+    REGISTER "register" "register a worker";
+    RENEW "renew" "renew a lease";
+    CANCEL_REQUESTS "cancel_requests" "look for requested cancellations";
+    RETIRE "retire" "end a lease";
+    HELD_JOBS "held_jobs" "list what a worker holds";
+    FENCE "fence" "take ended leases away";
+    LOST_JOBS "lost_jobs" "look for lost jobs";
+    HOLD "hold" "hold a job for settling";
+    SETTLED_AS "settled_as" "look up how an attempt ended";
+    END_JOB "end_job" "end a job";
+    AGAIN_JOB "again_job" "give a job back";
+    INSERT_NOTICE "insert_notice" "append a dead letter's notice";
+    INSERT_NOTICE_JOB "insert_notice_job" "make a notice's job";
+    INTEND "intend" "record an intent";
+    SELECT_INTENT "select_intent" "look up an intent";
+    INTEND_AGAIN "intend_again" "renew an intent";
+    RECORD_EFFECT "record_effect" "record an effect's result";
+    WITHDRAW_EFFECT "withdraw_effect" "withdraw an intent";
+    SELECT_EFFECTS "select_effects" "list effects";
+    SELECT_EVENT "select_event" "read an event";
+    FIND_EVENT "find_event" "find an event";
+    LATEST_GENERATION "latest_generation" "look up a job's generation";
+    LIST_EVENTS "list_events" "list events";
+    LIST_LIVE "list_live" "list live events";
+    LIST_ENDED "list_ended" "list ended events";
+    SELECT_STATE "select_state" "read where an event stands";
+    SELECT_JOB "select_job" "read a live job";
+    SELECT_ATTEMPTS "select_attempts" "list attempts";
+    SELECT_OUTCOMES "select_outcomes" "list outcomes";
+    SELECT_KEYS "select_keys" "list an event's keys";
+    REPLAY_STATE "replay_state" "read what a replay would do";
+    REPLAY_JOB "replay_job" "make a replay's job";
+    INSERT_AUDIT "insert_audit" "write the audit";
+    CANCEL_STATE "cancel_state" "hold the job to call off";
+    CANCEL_END "cancel_end" "call a job off";
+    CANCEL_REQUEST "cancel_request" "ask a worker to stop";
+    STATS_JOBS "stats_jobs" "count live jobs";
+    STATS_ENDED "stats_ended" "count ended jobs";
+    STATS_WORKERS "stats_workers" "list workers";
+    SERVER_FACTS "server_facts" "tell its settings";
+    STORAGE_MODE "storage_mode" "tell how the log is stored";
+    EXTENSIONS "extensions" "list extensions";
+    PING "ping" "answer";
+    MAINTENANCE_BOUNDS "maintenance_bounds" "set the bounds of maintenance";
+    ADD_PARTITIONS "add_partitions" "make partitions";
+    APPLY_RETENTION "apply_retention" "drop what is past retention";
+    PRUNE_DELIVERIES "prune_deliveries" "forget old delivery keys";
+}

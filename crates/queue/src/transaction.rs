@@ -1,0 +1,119 @@
+//! One transaction with its statements pipelined: as few round trips as its decisions allow.
+
+use deadpool_postgres::{Object, Pool};
+use futures::future::join_all;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+
+use crate::QueueError;
+use crate::error::database;
+use crate::pool::acquire;
+
+/// A statement with its name in words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sql {
+    /// The text of a file in `sql/`.
+    pub(crate) text: &'static str,
+    /// What it does, as a verb phrase for errors.
+    pub(crate) doing: &'static str,
+}
+
+/// Parameters of a statement.
+pub(crate) type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
+
+/// A statement ready to be sent.
+pub(crate) struct Step<'a> {
+    statement: Statement,
+    params: Params<'a>,
+    doing: &'static str,
+}
+
+/// An open transaction. Dropped unfinished (an error, a cancelled caller), it closes its connection
+/// rather than hand a half-done transaction to the next user of the pool.
+pub(crate) struct Transaction {
+    object: Option<Object>,
+}
+
+/// Which end of the transaction a pipeline carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// It begins with BEGIN.
+    Begin,
+    /// It ends with COMMIT.
+    Commit,
+    /// Neither.
+    Neither,
+    /// Both.
+    Both,
+}
+
+impl Transaction {
+    /// Takes a connection; nothing is sent before the first pipeline.
+    pub(crate) async fn on(pool: &Pool) -> Result<Self, QueueError> {
+        Ok(Transaction { object: Some(acquire(pool).await?) })
+    }
+
+    /// Prepares a statement, or finds it prepared on this connection.
+    pub(crate) async fn step<'a>(
+        &self,
+        sql: Sql,
+        params: Params<'a>,
+    ) -> Result<Step<'a>, QueueError> {
+        let statement = self.object()?.prepare_cached(sql.text).await;
+        let statement = statement.map_err(database(sql.doing))?;
+        Ok(Step { statement, params, doing: sql.doing })
+    }
+
+    /// Sends all steps at once and waits for all answers. Every result is looked at: after a failed
+    /// step the server answers COMMIT with a silent ROLLBACK.
+    pub(crate) async fn pipeline(
+        &mut self,
+        steps: &[Step<'_>],
+        ends: Ends,
+    ) -> Result<Vec<Vec<Row>>, QueueError> {
+        let client = self.object()?;
+        let begin = async {
+            match ends {
+                Ends::Begin | Ends::Both => client.batch_execute("BEGIN").await,
+                Ends::Commit | Ends::Neither => Ok(()),
+            }
+        };
+        let body = join_all(steps.iter().map(|step| client.query(&step.statement, &step.params)));
+        let commit = async {
+            match ends {
+                Ends::Commit | Ends::Both => client.batch_execute("COMMIT").await,
+                Ends::Begin | Ends::Neither => Ok(()),
+            }
+        };
+        let (begun, answers, committed) = futures::join!(begin, body, commit);
+        begun.map_err(database("begin a transaction"))?;
+        let answers = answers.into_iter().zip(steps);
+        let answers = answers
+            .map(|(answer, step)| answer.map_err(database(step.doing)))
+            .collect::<Result<Vec<_>, _>>()?;
+        committed.map_err(database("commit"))?;
+        if matches!(ends, Ends::Commit | Ends::Both) {
+            self.object = None;
+        }
+        Ok(answers)
+    }
+
+    /// Gives everything up and keeps the connection.
+    pub(crate) async fn rollback(mut self) -> Result<(), QueueError> {
+        self.object()?.batch_execute("ROLLBACK").await.map_err(database("roll back"))?;
+        self.object = None;
+        Ok(())
+    }
+
+    fn object(&self) -> Result<&Object, QueueError> {
+        self.object.as_ref().ok_or(QueueError::Closed)
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}
