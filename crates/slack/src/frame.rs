@@ -143,10 +143,9 @@ mod tests {
     use super::*;
 
     fn unreadable_id(raw: &str) -> Option<String> {
-        match read(raw.as_bytes()) {
-            Frame::Unreadable { envelope_id, .. } => envelope_id,
-            other => panic!("{raw}: {other:?}"),
-        }
+        let frame = read(raw.as_bytes());
+        let Frame::Unreadable { envelope_id, .. } = frame else { panic!("{raw}: {frame:?}") };
+        envelope_id
     }
 
     #[test]

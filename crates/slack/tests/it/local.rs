@@ -1,0 +1,1 @@
+//! Both halves against the local Slack.
