@@ -1,0 +1,243 @@
+//! What people do: write, edit, delete, react, press, command, open, stop.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Control, ControlError};
+use crate::slack::{
+    events::link_names,
+    files::{FILES_MAX, File},
+    message::{Edited, Message},
+    state::{State, keep},
+    ts::Ts,
+    world::fresh_id,
+};
+
+/// A message of a person.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Send {
+    /// The channel's id.
+    pub channel: String,
+    /// The person's id.
+    pub user: String,
+    /// Slack's markup; `@name` of somebody known becomes a mention.
+    #[serde(default)]
+    pub text: String,
+    /// The thread to write in.
+    #[serde(default)]
+    pub thread_ts: Option<String>,
+    /// A reply that also shows in the channel.
+    #[serde(default)]
+    pub broadcast: bool,
+    /// Files that go with it.
+    #[serde(default)]
+    pub files: Vec<Attachment>,
+}
+
+/// A file that a person sends.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Attachment {
+    /// The file's name.
+    pub name: String,
+    /// Its content as text.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Its content as base64.
+    #[serde(default)]
+    pub base64: Option<String>,
+}
+
+/// A button that a person presses.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Press {
+    /// The channel's id.
+    pub channel: String,
+    /// The message.
+    pub ts: String,
+    /// The person's id.
+    pub user: String,
+    /// Which element of the message.
+    pub action_id: String,
+    /// What to choose, where the element leaves a choice.
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
+impl Control {
+    /// A person writes a message; returns its `ts`.
+    pub fn send(&self, send: Send) -> Result<String, ControlError> {
+        let mut state = self.world.state();
+        check_member(&state, &send.channel, &send.user)?;
+        let root = match &send.thread_ts {
+            None => None,
+            Some(thread) => Some(find_root(&state, &send.channel, thread)?),
+        };
+        let ts = state.next_ts(self.world.clock.now_us());
+        let text = link_names(&state, &send.text);
+        let mut message = Message::new(ts, &send.user, text);
+        message.client_msg_id = Some(uuid::Uuid::new_v4().to_string());
+        message.thread_ts = root;
+        message.broadcast = root.is_some() && send.broadcast;
+        for attachment in send.files {
+            message.files.push(self.take_file(&mut state, &send.user, attachment));
+        }
+        self.world.post(&mut state, &send.channel, message);
+        Ok(ts.to_string())
+    }
+
+    /// A person writes `text` in a channel.
+    pub fn say(&self, channel: &str, user: &str, text: &str) -> Result<String, ControlError> {
+        let (channel, user, text) = (channel.into(), user.into(), text.into());
+        self.send(Send { channel, user, text, ..Send::default() })
+    }
+
+    /// A person writes `text` in a thread.
+    pub fn reply(
+        &self,
+        channel: &str,
+        user: &str,
+        thread_ts: &str,
+        text: &str,
+    ) -> Result<String, ControlError> {
+        let thread_ts = Some(thread_ts.to_owned());
+        let (channel, user, text) = (channel.into(), user.into(), text.into());
+        self.send(Send { channel, user, text, thread_ts, ..Send::default() })
+    }
+
+    fn take_file(&self, state: &mut State, user: &str, attachment: Attachment) -> Value {
+        let now_us = self.world.clock.now_us();
+        let bytes = match (attachment.text, attachment.base64) {
+            (Some(text), _) => Bytes::from(text),
+            (None, Some(base64)) => STANDARD.decode(base64).unwrap_or_default().into(),
+            (None, None) => Bytes::new(),
+        };
+        let file = File {
+            id: fresh_id(&format!("F{:X}", now_us / 1_000)),
+            title: attachment.name.clone(),
+            name: attachment.name,
+            user: user.to_owned(),
+            created_s: now_us / 1_000_000,
+            ticket: None,
+            announced_bytes: bytes.len() as u64,
+            content: Some(bytes),
+        };
+        let shown = file.render(&self.world.authority);
+        state.files.insert(file.id.clone(), file);
+        keep(&mut state.files, FILES_MAX);
+        shown
+    }
+
+    /// A message is edited by its author.
+    pub fn edit(&self, channel: &str, ts: &str, text: &str) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        let ts = find(&state, channel, ts)?.ts;
+        let text = link_names(&state, text);
+        let at = Ts(self.world.clock.now_us());
+        self.world.change(&mut state, channel, ts, |message| {
+            message.text = text;
+            message.blocks = None;
+            message.edited = Some(Edited { user: message.user.clone(), ts: at });
+        });
+        Ok(())
+    }
+
+    /// A message is deleted.
+    pub fn delete(&self, channel: &str, ts: &str) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        let ts = find(&state, channel, ts)?.ts;
+        self.world.delete(&mut state, channel, ts);
+        Ok(())
+    }
+
+    /// A person adds a reaction, or takes it away. False when it was so already.
+    pub fn react(
+        &self,
+        channel: &str,
+        ts: &str,
+        user: &str,
+        name: &str,
+        added: bool,
+    ) -> Result<bool, ControlError> {
+        let mut state = self.world.state();
+        check_member(&state, channel, user)?;
+        let ts = find(&state, channel, ts)?.ts;
+        Ok(self.world.react(&mut state, (channel, ts), (user, name), added))
+    }
+
+    /// A person presses a button; returns the `trigger_id`.
+    pub fn press(&self, press: &Press) -> Result<String, ControlError> {
+        let mut state = self.world.state();
+        check_member(&state, &press.channel, &press.user)?;
+        let message = find(&state, &press.channel, &press.ts)?.clone();
+        let who = (press.user.as_str(), press.action_id.as_str());
+        self.world
+            .press(&mut state, &press.channel, &message, who, press.value.as_deref())
+            .ok_or_else(|| ControlError::Element {
+                ts: press.ts.clone(),
+                action_id: press.action_id.clone(),
+            })
+    }
+
+    /// A person submits a modal, with Slack's `state.values`; returns the `trigger_id`.
+    pub fn submit(&self, view_id: &str, values: &Value) -> Result<String, ControlError> {
+        let mut state = self.world.state();
+        self.world
+            .submit(&mut state, view_id, values)
+            .ok_or_else(|| ControlError::View(view_id.to_owned()))
+    }
+
+    /// A person sends a slash command; returns the `trigger_id`.
+    pub fn command(
+        &self,
+        channel: &str,
+        user: &str,
+        command: &str,
+        text: &str,
+    ) -> Result<String, ControlError> {
+        let mut state = self.world.state();
+        check_member(&state, channel, user)?;
+        Ok(self.world.command(&mut state, channel, user, (command, text)))
+    }
+
+    /// A person opens the app's `home` or `messages` tab.
+    pub fn open_home(&self, user: &str, tab: &str) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        let channel = state.direct_with(user).map(|channel| channel.id.clone());
+        let channel = channel.ok_or_else(|| ControlError::User(user.to_owned()))?;
+        self.world.open_home(&mut state, &channel, user, tab);
+        Ok(())
+    }
+
+    /// A person stops the agent in a thread: open streams end and the app is told.
+    pub fn stop_session(&self, channel: &str, ts: &str, user: &str) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        check_member(&state, channel, user)?;
+        let root = find_root(&state, channel, ts)?;
+        self.world.stop_session(&mut state, channel, root, user);
+        Ok(())
+    }
+}
+
+fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlError> {
+    let found = state.channels.get(channel);
+    let found = found.ok_or_else(|| ControlError::Channel(channel.to_owned()))?;
+    if !state.users.contains_key(user) {
+        return Err(ControlError::User(user.to_owned()));
+    }
+    if !found.members.contains(user) {
+        return Err(ControlError::NotMember { user: user.into(), channel: channel.into() });
+    }
+    Ok(())
+}
+
+fn find<'a>(state: &'a State, channel: &str, ts: &str) -> Result<&'a Message, ControlError> {
+    let found = ts.parse().ok().and_then(|ts| state.message(channel, ts));
+    found.ok_or_else(|| ControlError::Message { channel: channel.into(), ts: ts.into() })
+}
+
+fn find_root(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
+    let message = find(state, channel, ts)?;
+    Ok(message.thread_ts.unwrap_or(message.ts))
+}

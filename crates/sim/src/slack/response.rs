@@ -1,0 +1,118 @@
+//! The app's answers to interactions: in its acknowledgement, or through a `response_url`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State as Shared},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{message::Message, state::ResponseUrl, views::View, workspace::BOT_USER, world::World};
+
+impl World {
+    /// Shows a message to one person alone.
+    pub fn whisper(&self, channel: &str, user: &str, message: &Message) {
+        self.feed.send(|| {
+            json!({"type": "ephemeral", "channel": channel, "user": user,
+                   "message": message.render(true)})
+        });
+    }
+
+    /// Posts an answer, to all or to the one who asked.
+    fn respond(&self, target: &ResponseUrl, answer: &Value) {
+        let mut state = self.state();
+        let ts = state.next_ts(self.clock.now_us());
+        let text = answer["text"].as_str().unwrap_or_default();
+        let mut message = Message::new(ts, BOT_USER, text.to_owned());
+        message.blocks = answer.get("blocks").filter(|blocks| blocks.is_array()).cloned();
+        message.thread_ts = target.thread_ts.filter(|_| answer["thread_ts"].is_string());
+        if answer["response_type"] == "in_channel" {
+            self.post(&mut state, &target.channel, message);
+        } else {
+            self.whisper(&target.channel, &target.user, &message);
+        }
+    }
+}
+
+/// The acknowledgement of a slash command may carry the answer to it.
+pub(super) fn to_command(world: &World, trigger_id: &str, answer: &Value) {
+    if answer["text"].is_null() && answer["blocks"].is_null() {
+        return;
+    }
+    let Some(trigger) = world.state().triggers.get(trigger_id).cloned() else { return };
+    let target = ResponseUrl {
+        channel: trigger.channel.unwrap_or_default(),
+        user: trigger.user,
+        message: None,
+        thread_ts: None,
+        uses_left: 1,
+    };
+    world.respond(&target, answer);
+}
+
+/// The acknowledgement of a submitted view closes it, unless it says otherwise.
+pub(super) fn to_view(world: &World, trigger_id: &str, answer: &Value) {
+    let mut state = world.state();
+    let Some(trigger) = state.triggers.get(trigger_id).cloned() else { return };
+    let Some(view_id) = trigger.view else { return };
+    match answer["response_action"].as_str() {
+        // The modal stays, with the errors on it.
+        Some("errors") => {
+            world.feed.send(|| {
+                json!({"type": "view_errors", "user": trigger.user, "view_id": view_id,
+                       "errors": answer["errors"]})
+            });
+        }
+        Some("update" | "push") => {
+            let mut view = View::new(&trigger.user, answer["view"].clone());
+            if answer["response_action"] == "update" {
+                view.id = view_id;
+            }
+            world.show_modal(&mut state, view);
+        }
+        Some(_) | None => world.close_modal(&mut state, &view_id),
+    }
+}
+
+/// `POST /response/{secret}`: an answer after the acknowledgement, up to five times.
+pub(super) async fn to_url(
+    Shared(world): Shared<Arc<World>>,
+    Path(secret): Path<String>,
+    Json(answer): Json<Value>,
+) -> Response {
+    let target = {
+        let mut state = world.state();
+        match state.response_urls.get_mut(&secret) {
+            Some(target) if target.uses_left > 0 => {
+                target.uses_left -= 1;
+                Some(target.clone())
+            }
+            Some(_) | None => None,
+        }
+    };
+    let Some(target) = target else {
+        return (StatusCode::NOT_FOUND, "used_url").into_response();
+    };
+    let Some(message) = target
+        .message
+        .filter(|_| answer["replace_original"] == true || answer["delete_original"] == true)
+    else {
+        world.respond(&target, &answer);
+        return "ok".into_response();
+    };
+    let mut state = world.state();
+    if answer["delete_original"] == true {
+        world.delete(&mut state, &target.channel, message);
+    } else {
+        world.change(&mut state, &target.channel, message, |message| {
+            if let Some(text) = answer["text"].as_str() {
+                message.text = text.to_owned();
+            }
+            message.blocks = answer.get("blocks").filter(|blocks| blocks.is_array()).cloned();
+        });
+    }
+    "ok".into_response()
+}

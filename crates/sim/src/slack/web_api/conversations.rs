@@ -1,0 +1,131 @@
+//! `conversations.*`, except messages.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Call, methods::missing_scope, page, page::Page, refusal::Refusal};
+use crate::slack::{
+    channel::{Channel, Kind},
+    state::State,
+    workspace::BOT_USER,
+};
+
+/// The most channels or members of a page.
+const PAGE_MAX: usize = 1_000;
+const PAGE_USUAL: usize = 100;
+
+/// The channel of a call, if the bot may see it and has the scope `{type}:{right}` for its type.
+pub(super) fn scoped_channel<'a>(
+    call: &Call<'_>,
+    state: &'a State,
+    right: &str,
+) -> Result<&'a Channel, Refusal> {
+    let id = call.args.required("channel")?;
+    let channel = state.channels.get(&id).ok_or_else(|| Refusal::new("channel_not_found"))?;
+    let scopes = call.world.settings().scopes.clone();
+    let needed = format!("{}:{right}", scope_family(&channel.kind));
+    if !scopes.contains(&needed) {
+        return Err(missing_scope(&[&needed], &scopes));
+    }
+    let is_member = channel.members.contains(BOT_USER);
+    if channel.kind != Kind::Public && !is_member {
+        return Err(Refusal::new("channel_not_found"));
+    }
+    if right == "history" && !is_member {
+        return Err(Refusal::new("not_in_channel"));
+    }
+    Ok(channel)
+}
+
+fn scope_family(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Public => "channels",
+        Kind::Private => "groups",
+        Kind::Direct(_) => "im",
+    }
+}
+
+pub(super) fn list(call: &Call<'_>) -> Answer {
+    let state = call.world.state();
+    listed(call, state.channels.values())
+}
+
+/// A page of the channels that have the types a call asks for.
+pub(super) fn listed<'a>(call: &Call<'_>, channels: impl Iterator<Item = &'a Channel>) -> Answer {
+    let mut types = call.args.names("types");
+    if types.is_empty() {
+        types.push("public_channel".into());
+    }
+    if types
+        .iter()
+        .any(|t| !["public_channel", "private_channel", "im", "mpim"].contains(&t.as_str()))
+    {
+        return Err(Refusal::new("invalid_types"));
+    }
+    let asked = |kind: &Kind| {
+        let name = match kind {
+            Kind::Public => "public_channel",
+            Kind::Private => "private_channel",
+            Kind::Direct(_) => "im",
+        };
+        types.iter().any(|asked| asked == name)
+    };
+    let found: Vec<&Channel> = channels
+        .filter(|channel| asked(&channel.kind))
+        .filter(|channel| channel.kind == Kind::Public || channel.members.contains(BOT_USER))
+        .collect();
+    let limit = page::limit(call.args, PAGE_USUAL, PAGE_MAX)?;
+    let page = Page::of_list(call.args, found.len(), limit)?;
+    let channels: Vec<Value> =
+        found[page.range.clone()].iter().map(|channel| channel.render()).collect();
+    Ok(json!({"channels": channels, "response_metadata": page.metadata()}))
+}
+
+pub(super) fn info(call: &Call<'_>) -> Answer {
+    let state = call.world.state();
+    let mut channel = scoped_channel(call, &state, "read")?.render();
+    if !call.args.flag("include_num_members")
+        && let Some(object) = channel.as_object_mut()
+    {
+        object.remove("num_members");
+    }
+    Ok(json!({"channel": channel}))
+}
+
+pub(super) fn members(call: &Call<'_>) -> Answer {
+    let state = call.world.state();
+    let channel = scoped_channel(call, &state, "read")?;
+    let members: Vec<&String> = channel.members.iter().collect();
+    let limit = page::limit(call.args, PAGE_USUAL, PAGE_MAX)?;
+    let page = Page::of_list(call.args, members.len(), limit)?;
+    Ok(json!({"members": members[page.range.clone()], "response_metadata": page.metadata()}))
+}
+
+pub(super) fn open(call: &Call<'_>) -> Answer {
+    let state = call.world.state();
+    let channel = match (call.args.text("channel"), call.args.names("users").as_slice()) {
+        (Some(id), _) => state.channels.get(&id).ok_or("channel_not_found"),
+        (None, [user]) => state.direct_with(user).ok_or("user_not_found"),
+        (None, []) => Err("users_list_not_supplied"),
+        (None, _) => Err("not_enough_users"),
+    };
+    let channel = channel.map_err(Refusal::new)?;
+    let shown =
+        if call.args.flag("return_im") { channel.render() } else { json!({"id": channel.id}) };
+    Ok(json!({"no_op": true, "already_open": true, "channel": shown}))
+}
+
+pub(super) fn join(call: &Call<'_>) -> Answer {
+    let id = call.args.required("channel")?;
+    let mut state = call.world.state();
+    let channel = state.channels.get_mut(&id).ok_or_else(|| Refusal::new("channel_not_found"))?;
+    if channel.kind != Kind::Public {
+        return Err(Refusal::new("method_not_supported_for_channel_type"));
+    }
+    let mut answer = json!({});
+    if !channel.members.insert(BOT_USER.to_owned()) {
+        answer["warning"] = json!("already_in_channel");
+        answer["response_metadata"] = json!({"warnings": ["already_in_channel"]});
+    }
+    answer["channel"] = channel.render();
+    Ok(answer)
+}
