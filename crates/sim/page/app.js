@@ -1,0 +1,256 @@
+// The page of the local Slack: ties the feed, the store and the panes together.
+import { api, follow } from './api.js';
+import { h, iconButton, notice } from './dom.js';
+import { Pane } from './pane.js';
+import { drawSidebar } from './sidebar.js';
+import { Store } from './store.js';
+
+const WIDE = matchMedia('(min-width: 60rem)');
+/** A thread of one's own opens by itself when an answer to so young a question begins. */
+const OWN_QUESTION_SECONDS_MAX = 600;
+
+const store = new Store();
+const sidebar = document.getElementById('sidebar');
+const main = document.getElementById('main');
+const aside = document.getElementById('thread');
+
+/** What is open: a channel, and maybe a thread in it. */
+let open = { channel: '', thread: '' };
+/** Changes that came while the whole state was being read. */
+let waiting = null;
+
+const actions = {
+  editing: null,
+  redraw: () => draw(),
+  openThread: (message) => go(open.channel, message.thread_ts ?? message.ts, true),
+  react: (message, name) => attempt(api.react({ channel: open.channel, ts: message.ts, user: store.me, name, ...toggled(message, name) })),
+  press: (message, block, part, extra) =>
+    attempt(api.press({ channel: open.channel, ts: message.ts, user: store.me, block_id: block.block_id, action_id: part.action_id, ...extra })),
+  edit: (message) => {
+    actions.editing = message?.ts ?? null;
+    draw();
+  },
+  saveEdit: async (message, text) => {
+    const saved = await attempt(api.edit({ channel: open.channel, ts: message.ts, user: store.me, text }));
+    if (saved) actions.edit(null);
+    return saved;
+  },
+  remove: (message) => {
+    if (window.confirm('Delete this message?')) attempt(api.remove({ channel: open.channel, ts: message.ts, user: store.me }));
+  },
+};
+
+/** A second press of one's own reaction takes it away. */
+function toggled(message, name) {
+  const mine = (message.reactions ?? []).some((reaction) => reaction.name === name && reaction.users?.includes(store.me));
+  return { remove: mine };
+}
+
+/** Waits for a call and tells the person when it failed. */
+async function attempt(call) {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    notice(`That did not work: ${error.message}`);
+    return false;
+  }
+}
+
+const send = (thread_ts) => (text) => attempt(api.send({ channel: open.channel, user: store.me, text, ...thread_ts() }));
+const channelPane = new Pane({ store, actions, inThread: false, send: send(() => ({})) });
+const threadPane = new Pane({ store, actions, inThread: true, send: send(() => ({ thread_ts: open.thread })) });
+main.append(...channelPane.elements);
+aside.append(...threadPane.elements);
+
+// --- Drawing ------------------------------------------------------------------------------------
+
+let drawing = false;
+
+/** Draws once before the next frame, however many changes came. */
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    drawNow();
+  });
+}
+
+function drawNow() {
+  drawSidebar(sidebar, { store, current: open.channel, become });
+  const channel = store.channels.get(open.channel);
+  document.body.dataset.view = channel ? (open.thread ? 'thread' : 'channel') : 'list';
+  aside.hidden = !channel || !open.thread;
+  if (channel) drawChannel(channel);
+  if (channel && open.thread) drawThread(channel);
+  const unread = [...store.unread.values()].reduce((sum, count) => sum + count, 0);
+  document.title = `${unread > 0 ? `(${unread}) ` : ''}${channel ? store.title(channel) : 'Local Slack'} · Local Slack`;
+}
+
+function drawChannel(channel) {
+  const title = store.title(channel);
+  const back = iconButton('back', 'All conversations', () => go('', ''), { class: 'icon-button back' });
+  channelPane.draw({
+    key: channel.id,
+    channel: channel.id,
+    messages: store.inChannel(channel.id),
+    heading: [back, h('h1', {}, channel.is_im ? title : `# ${title}`)],
+    placeholder: channel.is_im ? `Message ${title}` : `Message #${title}`,
+    status: channel.is_im ? looseStatus(channel) : '',
+    empty: () => welcome(channel),
+  });
+}
+
+/** A status in a direct message whose root is not shown as a thread yet. */
+function looseStatus(channel) {
+  const shown = store.statusesIn(channel.id).filter(({ ts }) => !store.message(channel.id, ts) && ts !== open.thread);
+  return shown.at(-1)?.status ?? '';
+}
+
+function drawThread(channel) {
+  const close = iconButton('close', 'Close the thread', () => go(channel.id, ''), { class: 'icon-button close' });
+  const back = iconButton('back', 'Back', () => go(channel.id, ''), { class: 'icon-button back' });
+  threadPane.draw({
+    key: `${channel.id}/${open.thread}`,
+    channel: channel.id,
+    messages: store.inThread(channel.id, open.thread),
+    heading: [back, h('h1', {}, 'Thread', h('span', {}, channel.is_im ? store.title(channel) : `# ${channel.name}`)), close],
+    placeholder: 'Reply',
+    status: store.status(channel.id, open.thread),
+  });
+}
+
+const QUESTIONS = ['How are failed events replayed?', 'What happens when a worker is killed?', 'How do I run more workers?'];
+
+function welcome(channel) {
+  const bot = store.bot()?.name ?? 'athenaeum';
+  const before = channel.is_im ? '' : `@${bot} `;
+  const first = channel.is_im ? `Ask ${bot} something.` : `Mention @${bot} to ask something; the answer comes in a thread.`;
+  const suggestions = QUESTIONS.map((question) => h('button', { type: 'button', class: 'button', on: { click: () => channelPane.suggest(before + question) } }, question));
+  return h('div', { class: 'welcome' }, h('p', { class: 'heading level-1' }, 'Nothing has been said here yet'), h('p', {}, first), h('div', { class: 'block-actions' }, suggestions));
+}
+
+// --- Going places -------------------------------------------------------------------------------
+
+/** Opens a channel and maybe a thread; the address keeps it, so that Back works. */
+function go(channel, thread, focus = false) {
+  const hash = `#${channel}${thread ? `/${thread}` : ''}`;
+  if (location.hash === hash) arrive(focus);
+  else {
+    focusOnArrival = focus;
+    location.hash = hash;
+  }
+}
+
+let focusOnArrival = false;
+
+function arrive(focus) {
+  const [channel = '', thread = ''] = decodeURIComponent(location.hash.slice(1)).split('/');
+  const seen = store.visibleChannels().some(({ id }) => id === channel);
+  const changed = channel !== open.channel;
+  open = seen ? { channel, thread } : { channel: WIDE.matches ? (store.visibleChannels()[0]?.id ?? '') : '', thread: '' };
+  if (open.thread) loadThread(open.channel, open.thread);
+  store.unread.delete(open.channel);
+  actions.editing = null;
+  drawNow();
+  // On a phone the keyboard would cover what one came to read.
+  if (!WIDE.matches) return;
+  if (open.thread && focus) threadPane.focus();
+  else if (changed) channelPane.focus();
+}
+
+/** What a channel shows does not hold its threads' replies. */
+async function loadThread(channel, thread) {
+  try {
+    store.loadThread(channel, (await api.messages(channel, thread)).messages);
+    draw();
+  } catch (error) {
+    notice(`The thread could not be read: ${error.message}`);
+  }
+}
+
+function become(user) {
+  store.me = user;
+  sessionStorage.setItem('user', user);
+  const channel = store.channels.get(open.channel);
+  // Nobody reads another's direct messages: the one with the same bot opens instead.
+  const own = channel?.is_im ? store.visibleChannels().find((other) => other.is_im)?.id : open.channel;
+  if (own === open.channel) drawNow();
+  else go(own ?? '', '');
+}
+
+addEventListener('hashchange', () => {
+  const focus = focusOnArrival;
+  focusOnArrival = false;
+  arrive(focus);
+});
+addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('.picker')) return;
+  if (open.thread) go(open.channel, '');
+});
+WIDE.addEventListener('change', () => (open.channel ? draw() : arrive(false)));
+
+// --- What comes in ------------------------------------------------------------------------------
+
+async function reload() {
+  waiting = [];
+  try {
+    store.load(await api.state());
+    store.me = chosenUser();
+    await Promise.all([...store.channels.keys()].map(async (id) => store.loadMessages(id, (await api.messages(id)).messages)));
+    store.online = true;
+  } catch (error) {
+    notice(`The local Slack could not be read: ${error.message}`);
+  }
+  const missed = waiting;
+  waiting = null;
+  missed.forEach((change) => store.apply(change));
+  arrive(false);
+}
+
+function chosenUser() {
+  const wanted = new URLSearchParams(location.search).get('user') ?? sessionStorage.getItem('user');
+  const people = store.people();
+  return (people.find((user) => user.id === wanted || user.name === wanted) ?? people[0])?.id ?? '';
+}
+
+function take(change) {
+  if (change.type === 'resync') {
+    reload();
+    return;
+  }
+  if (waiting) {
+    waiting.push(change);
+    return;
+  }
+  store.apply(change);
+  if (change.type === 'message') count(change);
+  openOwnThread(change);
+  draw();
+}
+
+/** Counts what is new elsewhere, but not one's own messages or other people's conversations. */
+function count({ channel, message }) {
+  const mine = message?.user === store.me || channel === open.channel;
+  const visible = store.visibleChannels().some(({ id }) => id === channel);
+  if (!mine && visible) store.unread.set(channel, (store.unread.get(channel) ?? 0) + 1);
+}
+
+/** Where there is room, the thread opens in which the bot begins to answer one's question. */
+function openOwnThread(change) {
+  if (!WIDE.matches || open.thread || change.channel !== open.channel) return;
+  const root = change.type === 'status' && change.status ? change.thread_ts : change.type === 'message' ? change.message?.thread_ts : null;
+  const question = root && store.message(open.channel, root);
+  const young = question && Date.now() / 1000 - Number(question.ts) < OWN_QUESTION_SECONDS_MAX;
+  if (young && question.user === store.me && change.message?.user !== store.me) go(open.channel, root);
+}
+
+follow({
+  opened: reload,
+  changed: take,
+  closed: () => {
+    store.online = false;
+    draw();
+  },
+});
