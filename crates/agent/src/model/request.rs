@@ -1,0 +1,120 @@
+//! Writes a transcript in the form that the model's server reads.
+
+use async_openai::error::OpenAIError;
+use async_openai::types::chat::{
+    ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
+    ChatCompletionRequestAssistantMessageArgs, ChatCompletionRequestMessage,
+    ChatCompletionRequestSystemMessageArgs, ChatCompletionRequestToolMessageArgs,
+    ChatCompletionRequestUserMessageArgs, ChatCompletionStreamOptions, ChatCompletionTool,
+    ChatCompletionToolChoiceOption, ChatCompletionTools, CreateChatCompletionRequest,
+    CreateChatCompletionRequestArgs, FunctionCall, FunctionObject, ToolChoiceOptions,
+};
+
+use super::error::ModelError;
+use crate::tools::ToolDefinition;
+use crate::transcript::{Entry, ModelAnswer, Opening, Transcript};
+
+/// The tools that a model is told of, and whether it may call them now.
+pub struct ToolOffer<'a> {
+    /// All there are; a server may refuse a transcript with calls of tools it is not told of.
+    pub tools: &'a [ToolDefinition],
+    /// Whether they may be called.
+    pub may_call: bool,
+    /// Said last when they may not be called any more.
+    pub last_words: Option<&'a str>,
+}
+
+pub(super) fn build(
+    model: &str,
+    transcript: &Transcript,
+    offer: &ToolOffer<'_>,
+) -> Result<CreateChatCompletionRequest, ModelError> {
+    written(model, transcript, offer).map_err(ModelError::Request)
+}
+
+fn written(
+    model: &str,
+    transcript: &Transcript,
+    offer: &ToolOffer<'_>,
+) -> Result<CreateChatCompletionRequest, OpenAIError> {
+    let mut messages = Vec::new();
+    for opening in &transcript.opening {
+        messages.push(said_before(opening)?);
+    }
+    for entry in &transcript.entries {
+        messages.push(said_since(entry)?);
+    }
+    if let Some(words) = offer.last_words {
+        messages.push(said_before(&Opening::User(words.to_owned()))?);
+    }
+    let stream_options =
+        ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None };
+    let mut request = CreateChatCompletionRequestArgs::default();
+    request.model(model).messages(messages).stream(true).stream_options(stream_options);
+    if !offer.tools.is_empty() {
+        let choice = match offer.may_call {
+            true => ToolChoiceOptions::Auto,
+            false => ToolChoiceOptions::None,
+        };
+        request.tools(offer.tools.iter().map(tool).collect::<Vec<_>>());
+        request.tool_choice(ChatCompletionToolChoiceOption::Mode(choice));
+    }
+    request.build()
+}
+
+fn said_before(opening: &Opening) -> Result<ChatCompletionRequestMessage, OpenAIError> {
+    Ok(match opening {
+        Opening::System(text) => {
+            ChatCompletionRequestSystemMessageArgs::default().content(text.as_str()).build()?.into()
+        }
+        Opening::User(text) => {
+            ChatCompletionRequestUserMessageArgs::default().content(text.as_str()).build()?.into()
+        }
+        Opening::Assistant(text) => ChatCompletionRequestAssistantMessageArgs::default()
+            .content(text.as_str())
+            .build()?
+            .into(),
+    })
+}
+
+fn said_since(entry: &Entry) -> Result<ChatCompletionRequestMessage, OpenAIError> {
+    Ok(match entry {
+        Entry::Said(answer) => said_by_the_model(answer)?,
+        Entry::Result(result) => ChatCompletionRequestToolMessageArgs::default()
+            .content(result.text.as_str())
+            .tool_call_id(result.call_id.as_str())
+            .build()?
+            .into(),
+    })
+}
+
+fn said_by_the_model(answer: &ModelAnswer) -> Result<ChatCompletionRequestMessage, OpenAIError> {
+    let mut message = ChatCompletionRequestAssistantMessageArgs::default();
+    if !answer.text.is_empty() {
+        message.content(answer.text.as_str());
+    }
+    let calls = answer.calls.iter().map(|call| {
+        // What the model wrote may be no JSON, and some servers refuse to be told so.
+        let arguments = call.parsed().map_or_else(|| "{}".to_owned(), |_| call.arguments.clone());
+        let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
+        ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall {
+            id: call.id.clone(),
+            function: FunctionCall { name: call.name.clone(), arguments },
+        })
+    });
+    if !answer.calls.is_empty() {
+        message.tool_calls(calls.collect::<Vec<_>>());
+    }
+    Ok(message.build()?.into())
+}
+
+fn tool(definition: &ToolDefinition) -> ChatCompletionTools {
+    ChatCompletionTools::Function(ChatCompletionTool {
+        function: FunctionObject {
+            name: definition.name.clone(),
+            description: definition.description.clone(),
+            parameters: Some(definition.parameters.clone()),
+            strict: None,
+        },
+    })
+}

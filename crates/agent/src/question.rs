@@ -1,0 +1,61 @@
+//! What an answer is made from, and what it is.
+
+use event::{Source, Usage};
+
+/// A person's question and what surrounds it.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// The question, the bot's mention taken out.
+    pub text: String,
+    /// Who asks.
+    pub asker: Asker,
+    /// The bot's own user id, by which its earlier messages in the thread are known.
+    pub bot_user_id: Option<String>,
+    /// Where it was asked, for the logs.
+    pub channel: Option<String>,
+    /// What was said before in the thread, oldest first.
+    pub thread: Vec<Utterance>,
+    /// The time in UTC: RFC 3339, or `2026-11-21 08:30 UTC`. Nothing is decided by it.
+    pub now_utc: String,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// The source's id of them.
+    pub id: String,
+    /// What they are called.
+    pub name: Option<String>,
+    /// Their time zone's IANA name, such as `Europe/Berlin`.
+    pub timezone: Option<String>,
+}
+
+/// One message of a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Utterance {
+    /// Who said it: a user id or a name.
+    pub speaker: String,
+    /// Whether a bot said it; the bot whose id is the question's `bot_user_id` is ourselves.
+    pub is_bot: bool,
+    /// What was said.
+    pub text: String,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The answer in Markdown, with `[1]` where it rests on the first source; no list of sources.
+    pub text: String,
+    /// What it rests on, in the order of its citations.
+    pub sources: Vec<Source>,
+    /// What the model counted, over all turns.
+    pub usage: Usage,
+    /// How often the model was called.
+    pub turns: u32,
+}
+
+/// Someone who wants to know what is going on.
+pub trait Progress: Send + Sync {
+    /// A new step has begun; `text` is for people, such as "Searching docs…".
+    fn step(&self, text: &str);
+}

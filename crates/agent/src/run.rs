@@ -1,0 +1,134 @@
+//! Carries out what [`turn()`](crate::turn()) decides, until there is an answer.
+
+use event::Usage;
+use futures::future::join_all;
+
+use crate::agent::Parts;
+use crate::citations::Ledger;
+use crate::error::AgentError;
+use crate::model::ToolOffer;
+use crate::prompts::SystemFacts;
+use crate::question::{Answer, Progress, Question};
+use crate::tools::{Outcome, Tools};
+use crate::transcript::{Entry, ToolResult, Transcript};
+use crate::turn::{Decision, Next, Refusal, Step, turn};
+
+/// What follows an answer that the model broke off.
+const CUT_MARK: &str = "\n\n_(The model stopped here: it reached its limit.)_";
+
+/// One answer in the making.
+pub(crate) struct Run<'a> {
+    parts: &'a Parts,
+    progress: &'a dyn Progress,
+    tools: Tools,
+    transcript: Transcript,
+    ledger: Ledger,
+    usage: Usage,
+}
+
+impl Run<'_> {
+    /// Answers a question.
+    pub(crate) async fn of(
+        parts: &Parts,
+        question: &Question,
+        progress: &dyn Progress,
+    ) -> Result<Answer, AgentError> {
+        let tools = parts.toolbox.open().await;
+        let facts = SystemFacts {
+            name: &parts.name,
+            has_tools: !tools.definitions.is_empty(),
+            servers_down: &tools.down,
+        };
+        let system = parts.prompts.system(question, &facts).map_err(AgentError::Prompts)?;
+        let transcript = Transcript::open(system, question, tools.names());
+        let (ledger, usage) = (Ledger::default(), Usage::default());
+        Run { parts, progress, tools, transcript, ledger, usage }.until_answered().await
+    }
+
+    async fn until_answered(mut self) -> Result<Answer, AgentError> {
+        loop {
+            match turn(&self.transcript, &self.parts.limits) {
+                Next::CallModel { offer_tools } => self.ask(offer_tools).await?,
+                Next::CallTools(steps) => self.call(steps).await,
+                Next::Reply { text, cut } => return Ok(self.reply(&text, cut)),
+                Next::Stop(reason) => return Err(AgentError::Stopped { reason }),
+            }
+        }
+    }
+
+    async fn ask(&mut self, may_call: bool) -> Result<(), AgentError> {
+        let progress = self.progress;
+        progress.step("Thinking…");
+        let withdrawn = !may_call && !self.tools.definitions.is_empty();
+        let last_words = match withdrawn {
+            true => Some(self.parts.prompts.last_turn().map_err(AgentError::Prompts)?),
+            false => None,
+        };
+        let offer = ToolOffer {
+            tools: &self.tools.definitions,
+            may_call,
+            last_words: last_words.as_deref(),
+        };
+        let mut silent = true;
+        let mut on_text = || {
+            if std::mem::take(&mut silent) {
+                progress.step("Writing the answer…");
+            }
+        };
+        let answer = self.parts.model.ask(&self.transcript, &offer, &mut on_text).await;
+        let answer = answer.map_err(AgentError::Model)?;
+        self.usage.input_tokens += answer.usage.input_tokens;
+        self.usage.output_tokens += answer.usage.output_tokens;
+        self.transcript.entries.push(Entry::Said(answer));
+        Ok(())
+    }
+
+    /// Runs all calls at once; results enter the transcript in the order of their calls, so that
+    /// the numbers of their sources do not depend on which tool was faster.
+    async fn call(&mut self, steps: Vec<Step>) {
+        let mut announced: Vec<String> = Vec::new();
+        for step in &steps {
+            let text = self.tools.step(&step.call.name);
+            if matches!(step.decision, Decision::Run(_)) && !announced.contains(&text) {
+                self.progress.step(&text);
+                announced.push(text);
+            }
+        }
+        let tools = &self.tools;
+        let outcomes = steps.into_iter().map(|Step { call, decision }| async move {
+            let outcome = match decision {
+                Decision::Run(arguments) => tools.call(&call.name, arguments).await,
+                Decision::Refuse(refusal) => Outcome::Failed(told(refusal, tools)),
+            };
+            (call.id, outcome)
+        });
+        for (call_id, outcome) in join_all(outcomes).await {
+            let text = outcome.told(&mut self.ledger);
+            self.transcript.entries.push(Entry::Result(ToolResult { call_id, text }));
+        }
+    }
+
+    fn reply(self, text: &str, cut: bool) -> Answer {
+        let (mut text, sources) = self.ledger.cite(text.trim());
+        if cut {
+            text.push_str(CUT_MARK);
+        }
+        let turns = u32::try_from(self.transcript.answers()).unwrap_or(u32::MAX);
+        Answer { text, sources, usage: self.usage, turns }
+    }
+}
+
+/// Why a call was not made, in words for the model.
+fn told(refusal: Refusal, tools: &Tools) -> String {
+    match refusal {
+        Refusal::UnknownTool => {
+            let names: Vec<_> = tools.names().into_iter().collect();
+            format!("there is no such tool; expected one of: {}", names.join(", "))
+        }
+        Refusal::BadArguments => "the arguments are not a JSON object".to_owned(),
+        Refusal::Repeated => {
+            "the same call was made before, and its result stands above; answer with it".to_owned()
+        }
+        Refusal::TooMany => "too many calls at once; make fewer".to_owned(),
+    }
+}
