@@ -1,0 +1,223 @@
+//! What can be written on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use event::{EventId, Timestamp};
+use queue::{EventFilter, EventState};
+
+use crate::moment;
+
+/// The most events that one command lists or replays.
+pub(crate) const LIMIT_MAX: u32 = 1_000;
+
+/// Ask, watch, replay and check Athenaeum.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 nothing matched.
+#[derive(Debug, Parser)]
+#[command(name = "athenaeum", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Print the result as one JSON object, alone on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Run all of it here: a local Slack, a model, ingest and two workers.
+    Demo(Demo),
+    /// Run only the local Slack and the offline model.
+    Sim(Sim),
+    /// Ask a question and wait for the answer; needs a running worker.
+    Ask(Ask),
+    /// List events, or show one.
+    #[command(subcommand)]
+    Events(Events),
+    /// Run ended events again, as a new generation.
+    Replay(Replay),
+    /// Call events off: those that wait end at once, those that run are asked to stop.
+    Cancel(Cancel),
+    /// The queue in figures.
+    Stats,
+    /// Check the database, Slack, the model and the tool servers, and say how to mend them.
+    Doctor,
+    /// Ask a local process whether it is healthy, as a container's health check does.
+    Health(Health),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Ask this one question, print the reply and its sources, and stop everything.
+    #[arg(long, value_name = "TEXT")]
+    pub ask: Option<String>,
+    /// The port of the local Slack's page; a free one when not given.
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Keep the local Slack's channels and messages in this file.
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sim {
+    /// Where the local Slack listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub slack_addr: SocketAddr,
+    /// Where the offline model listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8091")]
+    pub model_addr: SocketAddr,
+    /// Keep the local Slack's channels and messages in this file.
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    /// The question.
+    pub text: String,
+    /// How long to wait for the answer, such as 90s or 5m.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// List the newest events that match.
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// At most this many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT_MAX)))]
+        limit: u32,
+    },
+    /// Show all that is known of one event.
+    Show {
+        /// Its number.
+        id: EventId,
+        /// Show the bytes as they came, too.
+        #[arg(long)]
+        raw: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The numbers of the events.
+    #[arg(conflicts_with_all = ["state", "kind", "user", "since", "until", "error"])]
+    pub ids: Vec<EventId>,
+    #[command(flatten)]
+    pub filter: Filter,
+    /// At most this many of those that match.
+    #[arg(long, default_value_t = LIMIT_MAX, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT_MAX)))]
+    pub limit: u32,
+    /// Say what would be replayed and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Why, for the audit.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Do not ask for confirmation.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// The numbers of the events.
+    #[arg(required = true)]
+    pub ids: Vec<EventId>,
+    /// Why, for the audit.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// Its ATHENAEUM_HEALTH_ADDR, HOST:PORT.
+    pub address: String,
+}
+
+/// Which events; all conditions must hold.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Filter {
+    /// In this state.
+    #[arg(long, value_parser = state_parser())]
+    pub state: Option<EventState>,
+    /// Of this kind: app_mention, message, ask …
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Caused by this Slack user.
+    #[arg(long, value_name = "ID")]
+    pub user: Option<String>,
+    /// Happened at or after: 2h, 7d, or 2026-11-21T08:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    pub since: Option<Timestamp>,
+    /// Happened before.
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    pub until: Option<Timestamp>,
+    /// Whose last error contains this text.
+    #[arg(long, value_name = "TEXT")]
+    pub error: Option<String>,
+}
+
+impl Filter {
+    /// Whether no condition was given: everything would match.
+    pub fn is_empty(&self) -> bool {
+        self.to_queue() == EventFilter::default()
+    }
+
+    pub fn to_queue(&self) -> EventFilter {
+        let Filter { state, kind, user, since, until, error } = self.clone();
+        EventFilter { state, kind, actor: user, since, until, error, ..EventFilter::default() }
+    }
+}
+
+fn state_parser() -> impl clap::builder::TypedValueParser<Value = EventState> {
+    use clap::builder::TypedValueParser;
+    clap::builder::PossibleValuesParser::new(EventState::ALL.map(EventState::as_str))
+        .try_map(|word| EventState::from_word(&word).ok_or_else(|| format!("{word} is no state")))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time such as 90s or 5m".to_owned();
+    let (count, seconds) = match text.split_at_checked(text.len().saturating_sub(1)) {
+        Some((count, "s")) => (count, 1),
+        Some((count, "m")) => (count, 60),
+        Some((count, "h")) => (count, 3_600),
+        _ => return Err(expected()),
+    };
+    let count: u32 = count.parse().map_err(|_| expected())?;
+    Ok(Duration::from_secs(u64::from(count) * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_to_wait_has_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        for text in ["", "5", "m", "-5s", "5ä", "fünf"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+    }
+}
