@@ -40,7 +40,9 @@ impl Intake {
             match self.committer.commit(event.clone()).await {
                 Err(error) if error.is_transient() && !self.soft.is_cancelled() => {
                     metrics::counter!("ingest_commit_retries_total").increment(1);
-                    tracing::warn!(error = %chain(&error), "not stored yet; retrying");
+                    if pause == self.patience.retry_min {
+                        tracing::warn!(error = %chain(&error), "not stored yet; retrying");
+                    }
                 }
                 Err(QueueError::Closed) => return Err(QueueError::Closed),
                 Err(error) if !error.is_transient() => {
@@ -107,11 +109,10 @@ fn stored(committed: &Committed, took: Duration) {
         queue::Disposition::Twin => "twin",
     };
     metrics::counter!("ingest_commits_total", "disposition" => word).increment(1);
-    match job {
-        true => {
-            tracing::info!(event_id = %event.id, disposition = word, commit_ms, "owed an answer")
-        }
-        false => tracing::debug!(event_id = %event.id, disposition = word, commit_ms, "stored"),
+    if *job {
+        tracing::info!(event_id = %event.id, disposition = word, commit_ms, "owed an answer");
+    } else {
+        tracing::debug!(event_id = %event.id, disposition = word, commit_ms, "stored");
     }
 }
 

@@ -1,0 +1,9 @@
+//! Ingest against the local Slack and a real database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod faults;
+mod input;
+mod process;
+mod rig;
+mod sockets;
