@@ -1,0 +1,168 @@
+//! Who gets what.
+
+use std::collections::HashSet;
+
+use event::{NewEvent, Outcome, Policy, Work};
+use futures::future::join_all;
+use queue::{Options, Queue, QueueError};
+
+use crate::aids::{Fixture, event, options};
+
+#[tokio::test]
+async fn a_claim_brings_its_event_along() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let given = NewEvent { lane: Some("T1:C1:1.0".to_owned()), ..event("a") };
+    let committed = fixture.append(given.clone()).await;
+    let claim = fixture.claim_one(who).await;
+    assert_eq!(claim.event, committed.event);
+    assert_eq!((claim.generation, claim.attempt), (0, 1));
+    assert_eq!((claim.source.as_str(), claim.kind.as_str()), ("test", "app_mention"));
+    assert_eq!((claim.tenant.as_str(), claim.actor.as_deref()), ("T1", Some("U1")));
+    assert_eq!(claim.lane_name, given.lane);
+    assert_eq!(claim.correlation_id, given.correlation_id);
+    assert_eq!(claim.raw, given.raw.bytes);
+    fixture.claim_none(who).await;
+}
+
+#[tokio::test]
+async fn a_claim_never_takes_more_than_its_limit_whatever_the_plan() {
+    let fixture = Fixture::new().await;
+    for n in 0..200 {
+        fixture.append(event(&n.to_string())).await;
+    }
+    for off in [
+        "enable_hashjoin enable_mergejoin enable_hashagg enable_sort enable_material",
+        "enable_indexscan enable_bitmapscan enable_indexonlyscan",
+        "enable_nestloop enable_seqscan",
+    ] {
+        let settings: String = off.split(' ').map(|name| format!("%20-c%20{name}%3Doff")).collect();
+        let url = fixture.database.url();
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}options={settings}");
+        let queue = Queue::connect(Options { ..options(&url) }).await.unwrap();
+        let who = queue.register("w", "1", 8).await.unwrap();
+        for limit in [0, 1, 7] {
+            assert_eq!(queue.claim(who, limit).await.unwrap().len(), limit, "{off}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_claims_of_one_job_have_one_winner() {
+    let fixture = Fixture::new().await;
+    fixture.append(event("a")).await;
+    let claims = (0..64).map(|n| {
+        let queue = fixture.queue.clone();
+        async move {
+            let who = queue.register(&format!("w{n}"), "1", 1).await.unwrap();
+            queue.claim(who, 1).await.unwrap().len()
+        }
+    });
+    let won: usize = join_all(claims).await.into_iter().sum();
+    assert_eq!(won, 1);
+}
+
+#[tokio::test]
+async fn claims_at_once_never_share_a_job_and_tokens_rise() {
+    let fixture = Fixture::new().await;
+    for n in 0..100 {
+        fixture.append(event(&n.to_string())).await;
+    }
+    let claims = (0..8).map(|n| {
+        let queue = fixture.queue.clone();
+        async move {
+            let who = queue.register(&format!("w{n}"), "1", 100).await.unwrap();
+            let mut all = Vec::new();
+            loop {
+                let claims = queue.claim(who, 5).await.unwrap();
+                if claims.is_empty() {
+                    return all;
+                }
+                assert!(all.last() < claims.first().map(|claim| claim.token).as_ref());
+                all.extend(claims.into_iter().map(|claim| claim.token));
+            }
+        }
+    });
+    let tokens: Vec<_> = join_all(claims).await.into_iter().flatten().collect();
+    // A claim may find everything locked and come back empty; what is left is claimed by another.
+    let distinct: HashSet<_> = tokens.iter().collect();
+    assert_eq!(tokens.len(), distinct.len());
+    let running = "SELECT count(*) FROM jobs WHERE state = 'running'";
+    assert_eq!(fixture.number(running).await, i64::try_from(tokens.len()).unwrap());
+}
+
+#[tokio::test]
+async fn lower_priority_numbers_and_earlier_arrivals_go_first() {
+    let (fixture, who) = Fixture::with_worker().await;
+    for (key, priority) in [("late", 5), ("first", 0), ("second", 0)] {
+        let work = Some(Work { priority, ..Work::default() });
+        fixture.append(NewEvent { work, kind: key.to_owned(), ..event(key) }).await;
+    }
+    let claims = fixture.queue.claim(who, 3).await.unwrap();
+    let kinds: Vec<_> = claims.iter().map(|claim| claim.kind.as_str()).collect();
+    assert_eq!(kinds, ["first", "second", "late"]);
+}
+
+#[tokio::test]
+async fn delayed_work_is_not_claimed_before_its_time() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let work = Some(Work { delay: std::time::Duration::from_secs(3600), ..Work::default() });
+    fixture.append(NewEvent { work, ..event("a") }).await;
+    fixture.claim_none(who).await;
+    fixture.end_waits().await;
+    fixture.claim_one(who).await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_lease_has_ended_claims_nothing() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    fixture.end_lease(who).await;
+    assert!(matches!(fixture.queue.claim(who, 1).await, Err(QueueError::Fenced)));
+    assert_eq!(fixture.texts("SELECT state FROM jobs").await, ["ready"]);
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_given_back_uncharged() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    let known = fixture.claim_one(who).await;
+    fixture.append(event("b")).await;
+    // A caller that goes away as soon as its claim is on its way.
+    loop {
+        let claim = fixture.queue.claim(who, 1);
+        let _ = tokio::time::timeout(std::time::Duration::from_micros(300), claim).await;
+        if fixture.number("SELECT count(*) FROM jobs WHERE state = 'running'").await == 2 {
+            break;
+        }
+    }
+    let again = fixture.claim_one(who).await;
+    assert_ne!(again.event, known.event, "what the worker knows of stays with it");
+    assert_eq!(again.attempt, 1);
+    fixture.done(&known).await;
+    fixture.done(&again).await;
+}
+
+#[tokio::test]
+async fn a_job_whose_event_is_gone_ends_dead() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    fixture.sql.execute("DELETE FROM events", &[]).await.unwrap();
+    fixture.claim_none(who).await;
+    assert_eq!(fixture.texts("SELECT state FROM outcomes").await, ["dead"]);
+    assert_eq!(fixture.count("jobs").await, 0);
+}
+
+#[tokio::test]
+async fn a_settled_claim_is_settled_once() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    let claim = fixture.claim_one(who).await;
+    fixture.done(&claim).await;
+    // The same report again: its answer may have been lost, so it is repeated.
+    fixture.done(&claim).await;
+    let other = fixture.queue.settle(&claim, Outcome::Released, &Policy::ANSWER).await;
+    assert!(matches!(other, Err(QueueError::Fenced)));
+    assert_eq!(fixture.count("attempts").await, 1);
+    assert_eq!(fixture.count("outcomes").await, 1);
+}

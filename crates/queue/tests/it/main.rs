@@ -1,0 +1,16 @@
+//! The queue against a real Postgres, a database for each test.
+
+mod aids;
+mod cancelling;
+mod claiming;
+mod committing;
+mod effects;
+mod figures;
+mod hints;
+mod lanes;
+mod leases;
+mod plans;
+mod replaying;
+mod schema;
+mod settling;
+mod storage;

@@ -1,0 +1,125 @@
+//! The plans of the hot statements: none reads a large table from end to end.
+
+use tokio_postgres::Client;
+
+use crate::aids::Fixture;
+
+/// Twenty thousand jobs in every state, their events, keys and history.
+const FILL: &str = "
+    INSERT INTO workers (name, version, slots, lease_until)
+    SELECT 'w' || n, '1', 8, clock_timestamp() + INTERVAL '1 hour' FROM generate_series(1, 50) n;
+    INSERT INTO events (occurred_at, id, correlation_id, raw_bytes, source, kind, tenant, lane,
+                        lane_name, lane_order, raw)
+    SELECT clock_timestamp() - n * INTERVAL '1 second', n, gen_random_uuid(), 3, 's', 'k', 't',
+           n % 5000, 'lane', n, 'raw' FROM generate_series(1, 20000) n;
+    INSERT INTO deliveries (key, event_id, occurred_at)
+    SELECT 'key' || id, id, occurred_at FROM events;
+    INSERT INTO jobs (event_id, occurred_at, run_at, tenant, lane, lane_order, head, state, token,
+                      holder, claimed_at, attempts, kind)
+    SELECT id, occurred_at, clock_timestamp() + (id % 3 - 1) * INTERVAL '1 hour', 1, lane, lane_order,
+           id <= 5000,
+           CASE WHEN id > 5000 THEN 'waiting'
+                WHEN id % 10 = 0 THEN 'running'
+                WHEN id % 10 = 1 THEN 'waiting' ELSE 'ready' END,
+           CASE WHEN id <= 5000 AND id % 10 = 0 THEN id END,
+           CASE WHEN id <= 5000 AND id % 10 = 0 THEN 1 + id % 50 END,
+           CASE WHEN id <= 5000 AND id % 10 = 0 THEN clock_timestamp() END,
+           CASE WHEN id <= 5000 AND id % 10 = 0 THEN 1 ELSE 0 END, 'k'
+      FROM events;
+    INSERT INTO attempts (occurred_at, event_id, generation, number, token, started_at, outcome)
+    SELECT occurred_at, id, 0, 1, id, occurred_at, 'failed' FROM events;
+    INSERT INTO outcomes (occurred_at, event_id, generation, attempts, state, kind)
+    SELECT occurred_at, id, 0, 1, CASE WHEN id % 100 = 0 THEN 'dead' ELSE 'done' END, 'k' FROM events;
+    INSERT INTO effects (occurred_at, event_id, generation, slot, key, state, token, target, deadline_at)
+    SELECT occurred_at, id, 0, 'reply', 'k', 'intended', id, '{}', clock_timestamp() FROM events;
+";
+
+/// Statements and arguments; every table named in `TABLES` must be reached through an index.
+const HOT: &[(&str, &str, &str)] = &[
+    (
+        "insert_keys",
+        include_str!("../../src/sql/insert_keys.sql"),
+        "'{a,b}', '{1,2}', ARRAY[now(), now()]",
+    ),
+    ("select_owners", include_str!("../../src/sql/select_owners.sql"), "'{key1,key2}'"),
+    (
+        "repoint_keys",
+        include_str!("../../src/sql/repoint_keys.sql"),
+        "'{key1}', '{2}', ARRAY[now()]",
+    ),
+    ("select_siblings", include_str!("../../src/sql/select_siblings.sql"), "ARRAY[now()], '{2}'"),
+    (
+        "insert_jobs",
+        include_str!("../../src/sql/insert_jobs.sql"),
+        "'{1}', ARRAY[now()], '{1}', '{1}', '{1}', '{1}', '{0}', '{k}'",
+    ),
+    ("demote_heads", include_str!("../../src/sql/demote_heads.sql"), "'{1,2,3}'"),
+    ("promote_heads", include_str!("../../src/sql/promote_heads.sql"), "'{1,2,3}'"),
+    ("sweep", include_str!("../../src/sql/sweep.sql"), "10"),
+    ("claim", include_str!("../../src/sql/claim.sql"), "1, 10"),
+    ("cancel_requests", include_str!("../../src/sql/cancel_requests.sql"), "1"),
+    ("hold", include_str!("../../src/sql/hold.sql"), "10, 10"),
+    (
+        "end_job",
+        include_str!("../../src/sql/end_job.sql"),
+        "10, 10, 'done', NULL, 1, 1, 'done', NULL",
+    ),
+    ("again_job", include_str!("../../src/sql/again_job.sql"), "10, 10, 0, true, 'failed', NULL"),
+    (
+        "intend",
+        include_str!("../../src/sql/intend.sql"),
+        "10, 10, now(), 10, 0, 'reply', 'k', '{}', 1000",
+    ),
+    ("select_intent", include_str!("../../src/sql/select_intent.sql"), "now(), 10, 0, 'reply'"),
+    (
+        "record_effect",
+        include_str!("../../src/sql/record_effect.sql"),
+        "10, 10, now(), 10, 0, 'reply', 'done'",
+    ),
+    ("select_event", include_str!("../../src/sql/select_event.sql"), "now(), 10"),
+    ("find_event", include_str!("../../src/sql/find_event.sql"), "10"),
+    ("latest_generation", include_str!("../../src/sql/latest_generation.sql"), "now(), 10"),
+    ("select_attempts", include_str!("../../src/sql/select_attempts.sql"), "now(), 10"),
+    ("select_keys", include_str!("../../src/sql/select_keys.sql"), "10"),
+    ("replay_state", include_str!("../../src/sql/replay_state.sql"), "now(), 10"),
+    ("held_jobs", include_str!("../../src/sql/held_jobs.sql"), "1"),
+    ("lost_jobs", include_str!("../../src/sql/lost_jobs.sql"), "100"),
+];
+
+const TABLES: [&str; 6] = ["jobs", "events", "deliveries", "attempts", "outcomes", "effects"];
+
+#[tokio::test]
+async fn no_hot_statement_reads_a_table_from_end_to_end() {
+    let fixture = Fixture::new().await;
+    fixture.sql.batch_execute(FILL).await.unwrap();
+    fixture.sql.batch_execute("ANALYZE").await.unwrap();
+    let mut scans = Vec::new();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        fixture.sql.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+        for (name, text, arguments) in HOT {
+            scans.extend(scans_of(&fixture.sql, name, text, arguments, mode).await);
+        }
+    }
+    assert!(scans.is_empty(), "{}", scans.join("\n\n"));
+}
+
+/// The plan, when it has a sequential scan.
+async fn scans_of(
+    sql: &Client,
+    name: &str,
+    text: &str,
+    arguments: &str,
+    mode: &str,
+) -> Option<String> {
+    sql.batch_execute(&format!("PREPARE hot AS {text}")).await.unwrap();
+    let rows = sql.query(&format!("EXPLAIN EXECUTE hot({arguments})"), &[]).await;
+    let rows = rows.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    sql.batch_execute("DEALLOCATE hot").await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let scan = |line: &str| {
+        let scanned = line.split("Seq Scan on ").nth(1);
+        scanned.is_some_and(|rest| TABLES.iter().any(|table| rest.starts_with(table)))
+    };
+    let found = lines.iter().any(|line| scan(line));
+    found.then(|| format!("{name} ({mode}):\n{}", lines.join("\n")))
+}
