@@ -12,9 +12,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     control::{self, Control},
-    files,
+    files, handshake,
     options::Options,
-    page, persistence, redelivery, response, socket,
+    page, persistence, redelivery, response,
     state::State,
     web_api,
     world::World,
@@ -104,13 +104,15 @@ fn routes(world: &Arc<World>) -> Router {
     let unlimited = DefaultBodyLimit::disable();
     Router::new()
         .route("/api/{method}", any(web_api::serve))
-        .route("/link", get(socket::upgrade))
-        .route("/link/", get(socket::upgrade))
+        .route("/link", get(handshake::upgrade))
+        .route("/link/", get(handshake::upgrade))
         .route("/upload/v1/{ticket}", post(files::upload).layer(unlimited))
         .route("/files-pri/{place}/{name}", get(files::download))
         .route("/files-pri/{place}/download/{name}", get(files::download))
         .route("/response/{secret}", post(response::to_url))
         .with_state(Arc::clone(world))
+        // A container's health check asks it as it asks our other processes.
+        .route("/healthz", get(|| async { "ok\n" }))
         .nest(
             "/sim",
             control::http::router(Arc::clone(world))
