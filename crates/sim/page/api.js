@@ -31,8 +31,11 @@ const RETRY_MS_MAX = 8_000;
  */
 export function follow({ changed, opened, closed }) {
   let wait = RETRY_MS_MIN;
+  let source = null;
+  let timer = 0;
   const connect = () => {
-    const source = new EventSource('sim/feed');
+    clearTimeout(timer);
+    source = new EventSource('sim/feed');
     source.onopen = () => {
       wait = RETRY_MS_MIN;
       opened();
@@ -42,9 +45,15 @@ export function follow({ changed, opened, closed }) {
     source.onerror = () => {
       source.close();
       closed();
-      setTimeout(connect, wait);
+      timer = setTimeout(connect, wait);
       wait = Math.min(wait * 2, RETRY_MS_MAX);
     };
   };
+  // A page kept for the Back button would hold one of the few connections a browser makes.
+  addEventListener('pagehide', () => {
+    clearTimeout(timer);
+    source.close();
+  });
+  addEventListener('pageshow', (event) => event.persisted && connect());
   connect();
 }

@@ -20,14 +20,15 @@ let open = { channel: '', thread: '' };
 let waiting = null;
 
 const actions = {
-  editing: null,
+  /** The message being edited, and whether in its thread: it may be drawn twice. */
+  editing: { ts: '', inThread: false },
   redraw: () => draw(),
   openThread: (message) => go(open.channel, message.thread_ts ?? message.ts, true),
   react: (message, name) => attempt(api.react({ channel: open.channel, ts: message.ts, user: store.me, name, ...toggled(message, name) })),
   press: (message, block, part, extra) =>
     attempt(api.press({ channel: open.channel, ts: message.ts, user: store.me, block_id: block.block_id, action_id: part.action_id, ...extra })),
-  edit: (message) => {
-    actions.editing = message?.ts ?? null;
+  edit: (message, inThread) => {
+    actions.editing = { ts: message?.ts ?? '', inThread };
     draw();
   },
   saveEdit: async (message, text) => {
@@ -57,7 +58,8 @@ async function attempt(call) {
   }
 }
 
-const send = (thread_ts) => (text) => attempt(api.send({ channel: open.channel, user: store.me, text, ...thread_ts() }));
+/** Sends to what is open; `thread` tells the thread at that moment. */
+const send = (thread) => (text) => attempt(api.send({ channel: open.channel, user: store.me, text, ...thread() }));
 const channelPane = new Pane({ store, actions, inThread: false, send: send(() => ({})) });
 const threadPane = new Pane({ store, actions, inThread: true, send: send(() => ({ thread_ts: open.thread })) });
 main.append(...channelPane.elements);
@@ -152,7 +154,7 @@ function arrive(focus) {
   open = seen ? { channel, thread } : { channel: WIDE.matches ? (store.visibleChannels()[0]?.id ?? '') : '', thread: '' };
   if (open.thread) loadThread(open.channel, open.thread);
   store.unread.delete(open.channel);
-  actions.editing = null;
+  actions.editing = { ts: '', inThread: false };
   drawNow();
   // On a phone the keyboard would cover what one came to read.
   if (!WIDE.matches) return;

@@ -5,11 +5,11 @@ import { escaped, unescaped } from './markdown.js';
 const HEIGHT_PX_MAX = 220;
 
 /**
- * A form to write in. `options`: `store`, `placeholder`, `send(markup)` which may fail, and for
- * edits `initial` (markup) and `cancel()`.
+ * A form to write in. `options`: `store`, `placeholder`, `send(markup)` which tells whether it went
+ * well, `leave()` for the upward key in an empty field, and for edits `initial` (markup) and `cancel()`.
  */
 export function composer(options) {
-  const { store, placeholder, send, initial, cancel } = options;
+  const { store, placeholder, send, leave, initial, cancel } = options;
   const field = h('textarea', { rows: 1, placeholder, 'aria-label': placeholder, autocomplete: 'off', maxlength: 40_000, enterkeyhint: 'send' });
   const submit = h('button', { type: 'submit', class: 'send', title: 'Send (Enter)', 'aria-label': 'Send' });
   submit.append(...iconButton('send', '', () => {}).childNodes);
@@ -43,6 +43,9 @@ export function composer(options) {
     } else if (event.key === 'Escape' && cancel) {
       event.stopPropagation();
       cancel();
+    } else if (event.key === 'ArrowUp' && field.value === '' && leave) {
+      event.preventDefault();
+      leave();
     }
   });
   form.addEventListener('submit', (event) => {

@@ -21,7 +21,7 @@ export function avatar(person) {
  * follows one of the same person (`compact`), and whether it stands in its thread (`inThread`).
  */
 export function messageElement(message, view) {
-  const { store, actions } = view;
+  const { store } = view;
   const person = author(message, store);
   const streaming = message.streaming_state === 'in_progress';
   const element = h(
@@ -30,7 +30,7 @@ export function messageElement(message, view) {
       class: ['message', view.compact && 'compact', streaming && 'streaming', message.ephemeral && 'ephemeral', mentionsMe(message, store) && 'mentions-me'].filter(Boolean).join(' '),
       id: `${view.inThread ? 't' : 'm'}${message.ts}`,
       'data-ts': message.ts,
-      tabindex: -1,
+      tabindex: 0,
       'aria-label': `${person.name}, ${clock.format(sentAt(message.ts))}`,
     },
     h('div', { class: 'gutter' }, view.compact ? time(message) : avatar(person)),
@@ -47,7 +47,6 @@ export function messageElement(message, view) {
     message.subtype === 'tombstone' || message.ephemeral ? null : toolbar(message, view),
   );
   element.addEventListener('keydown', (event) => shortcut(event, message, view));
-  if (actions.editing === message.ts) element.classList.add('editing');
   return element;
 }
 
@@ -178,7 +177,7 @@ function toolbar(message, view) {
     { class: 'toolbar', role: 'toolbar', 'aria-label': 'Message' },
     iconButton('smile', 'Add a reaction', react),
     inThread ? null : iconButton('reply', 'Reply in thread', () => actions.openThread(message)),
-    mine ? iconButton('edit', 'Edit', () => actions.edit(message, view)) : null,
+    mine ? iconButton('edit', 'Edit', () => actions.edit(message, inThread)) : null,
     mine ? iconButton('trash', 'Delete', () => actions.remove(message)) : null,
   );
 }
@@ -186,12 +185,12 @@ function toolbar(message, view) {
 /** Single keys on a focused message, as Slack has them. */
 function shortcut(event, message, view) {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
-  const { store, actions } = view;
+  const { store, actions, inThread } = view;
   const mine = message.user === store.me;
   const acts = {
     t: () => actions.openThread(message),
     r: () => pickEmoji(event.currentTarget, (name) => actions.react(message, name)),
-    e: () => mine && actions.edit(message, view),
+    e: () => mine && actions.edit(message, inThread),
     Delete: () => mine && actions.remove(message),
   };
   if (!Object.hasOwn(acts, event.key)) return;

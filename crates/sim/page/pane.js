@@ -30,7 +30,7 @@ export class Pane {
     this.#store = store;
     this.#actions = actions;
     this.#inThread = inThread;
-    this.#composer = composer({ store, placeholder: 'Message', send });
+    this.#composer = composer({ store, placeholder: 'Message', send, leave: () => this.#focusLast() });
     this.#scroller = h('div', { class: 'scroller', on: { scroll: () => this.#followed(), keydown: (event) => this.#arrows(event) } }, this.#list);
     this.elements = [this.#heading, this.#scroller, h('div', { class: 'pane-foot' }, this.#newer, this.#status, this.#composer.element)];
   }
@@ -80,7 +80,8 @@ export class Pane {
         previous = null;
       }
       const compact = previous !== null && together(previous, message);
-      const editing = this.#actions.editing === message.ts;
+      const { editing: edited } = this.#actions;
+      const editing = edited.ts === message.ts && edited.inThread === this.#inThread;
       const made = [message, compact, editing, this.#store.me, this.#store.users, this.#store.status(channel, message.ts)];
       const view = { store: this.#store, actions: this.#actions, channel, compact, inThread: this.#inThread };
       this.#keep(before, message.ts, made, () => (editing ? this.#editor(message) : messageElement(message, view)));
@@ -151,7 +152,7 @@ export class Pane {
   }
 
   /** Goes to the last message, from where the arrows lead on. */
-  focusLast() {
+  #focusLast() {
     [...this.#list.querySelectorAll('article.message')].at(-1)?.focus();
   }
 }
