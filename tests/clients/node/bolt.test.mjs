@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import bolt from '@slack/bolt';
-import { ada, adaDm, appToken, botToken, botUser, control, general, logLevel, say, slackApiUrl, thread, until, webClient } from './local_slack.mjs';
+import { ada, adaDm, appToken, botToken, botUser, control, general, logLevel, refused, say, slackApiUrl, thread, until, webClient } from './local_slack.mjs';
 
 const client = webClient();
-const seen = { joins: [], edits: [], reactions: [], commands: [], errors: [] };
+const seen = { edits: [], reactions: [], commands: [], submissions: [], stops: [], errors: [] };
 let app;
 
 before(async () => {
@@ -28,9 +28,20 @@ before(async () => {
   });
   app.action('ask_more', async ({ ack, body, client: web }) => {
     await ack();
-    const view = { type: 'modal', callback_id: 'more', title: { type: 'plain_text', text: 'More' }, blocks: [] };
+    const element = { type: 'plain_text_input', action_id: 'it' };
+    const input = { type: 'input', block_id: 'what', label: { type: 'plain_text', text: 'What?' }, element };
+    const view = { type: 'modal', callback_id: 'more', title: { type: 'plain_text', text: 'More' }, blocks: [input] };
     await web.views.open({ trigger_id: body.trigger_id, view });
   });
+  app.view('more', async ({ ack, view, body }) => {
+    seen.submissions.push({ values: view.state.values, user: body.user.id });
+    await ack();
+  });
+  app.event('app_home_opened', async ({ event, client: web }) => {
+    const text = { type: 'mrkdwn', text: `Welcome, <@${event.user}>.` };
+    await web.views.publish({ user_id: event.user, view: { type: 'home', blocks: [{ type: 'section', text }] } });
+  });
+  app.event('agent_session_stopped', async ({ event }) => seen.stops.push(event));
   app.command('/ask', async ({ ack, command, respond }) => {
     await ack();
     await respond({ response_type: 'in_channel', text: `${command.user_name ?? command.user_id} asks: ${command.text}` });
@@ -114,10 +125,35 @@ test('a press of a button replaces the message through the response address', as
   assert.equal(replaced.text, `Approval from ${ada}`);
 });
 
-test('a press of a button may open a modal', async () => {
+test('a press of a button opens a modal, which is submitted', async () => {
   const ts = await postButton('ask_more');
   await control('press', { channel: general, ts, action_id: 'ask_more', user: ada });
-  await until('the modal is open', async () => JSON.stringify(await control('state')).includes('"more"'));
+  const openModal = async () => (await control('state')).views.find(({ view }) => view.callback_id === 'more');
+  const { view } = await until('the modal is open', openModal);
+  const values = { what: { it: { type: 'plain_text_input', value: 'A lane.' } } };
+  await control('submit', { view_id: view.id, values });
+  const submission = await until('the submission arrives', () => seen.submissions.at(-1));
+  assert.deepEqual(submission, { values, user: ada });
+  await until('the modal is closed', async () => !(await openModal()));
+});
+
+test('the Home tab is filled when a person opens it', async () => {
+  await control('home', { user: ada, tab: 'home' });
+  await until('the view is published', async () => {
+    const { homes } = await control('state');
+    return homes.some((home) => home.user === ada && JSON.stringify(home.view).includes('Welcome'));
+  });
+});
+
+test('the stop button reaches the app and ends the streams of the session', async () => {
+  const thread_ts = await say('Tell me all you know.', { channel: adaDm });
+  await client.agents.sessions.setStatus({ channel_id: adaDm, thread_ts, status: 'processing' });
+  const stream = client.chatStream({ channel: adaDm, thread_ts, buffer_size: 1 });
+  const { ts } = await stream.append({ markdown_text: 'It all began with ' });
+  await control('stop', { channel: adaDm, thread_ts, user: ada });
+  const stopped = await until('the stop arrives', () => seen.stops.find((event) => event.thread_ts === thread_ts));
+  assert.deepEqual([stopped.channel, stopped.user, stopped.streaming_message_ts], [adaDm, ada, [ts]]);
+  await refused('stopped_by_user', stream.append({ markdown_text: 'a queue.' }));
 });
 
 test('a slash command is answered for all to see', async () => {

@@ -220,6 +220,15 @@ test('files.uploadV2 puts a file into a thread, and its bytes can be fetched aga
   assert.equal(shared?.text, 'Here it is.');
 });
 
+test('a file of some megabytes arrives whole', async () => {
+  const file = Buffer.alloc(3 * 1024 * 1024, 'a page of the report, ');
+  const uploaded = await client.filesUploadV2({ channel_id: general, filename: 'big.bin', file });
+  const [{ id }] = uploaded.files[0].files;
+  const { file: kept } = await client.files.info({ file: id });
+  const fetched = await fetch(kept.url_private_download, { headers: { authorization: `Bearer ${botToken}` } });
+  assert.ok(Buffer.from(await fetched.arrayBuffer()).equals(file));
+});
+
 test('a stream is started, appended to and stopped by the chatStream helper', async () => {
   const root = await say('Tell me slowly.');
   const recipient = { recipient_team_id: team, recipient_user_id: ada };
@@ -271,7 +280,7 @@ test('a thread has a status, a title and prompts', async () => {
 
 test('an agent session has a status and a name', async () => {
   const thread_ts = await say('Start a session.', { channel: adaDm });
-  const where = { channel: adaDm, thread_ts };
+  const where = { channel_id: adaDm, thread_ts };
   await client.agents.sessions.setStatus({ ...where, status: 'processing', title: 'A session' });
   await client.agents.sessions.rename({ ...where, title: 'The session' });
   await client.agents.sessions.setStatus({ ...where, status: 'active' });

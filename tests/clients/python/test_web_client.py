@@ -165,7 +165,7 @@ def test_a_thread_has_a_status_a_title_and_prompts():
 
 
 def test_an_agent_session_has_a_status_and_a_name():
-    where = {"channel": ADA_DM, "thread_ts": say("Start a session.", channel=ADA_DM)}
+    where = {"channel_id": ADA_DM, "thread_ts": say("Start a session.", channel=ADA_DM)}
     client.agents_sessions_setStatus(**where, status="processing", title="A session")
     client.agents_sessions_rename(**where, title="The session")
     client.agents_sessions_setStatus(**where, status="active")
