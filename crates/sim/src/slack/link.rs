@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Mutex,
-    time::Duration,
 };
 
 use tokio::sync::{Notify, mpsc};
@@ -13,6 +12,7 @@ use super::{
     clock::micros,
     envelope::Delivery,
     options::{DEBUG_LIFETIME, SocketOptions},
+    socket,
     world::lock,
 };
 
@@ -108,11 +108,10 @@ pub(super) enum Did {
     Closed { connection: u64 },
 }
 
-/// A new connection: how many there are now and how long it will stand.
+/// A new connection, and what was sent to it at once.
 pub(super) struct Opened {
     pub id: u64,
-    pub number: usize,
-    pub lifetime: Duration,
+    pub sent: Vec<Did>,
 }
 
 impl Link {
@@ -132,7 +131,8 @@ impl Link {
         lock(&self.hub).tickets.remove(ticket)
     }
 
-    /// Enters a connection, or `None` when the app holds too many.
+    /// Enters a connection, or `None` when the app holds too many. Its first frame is the hello;
+    /// what waited for a socket follows.
     pub fn open(
         &self,
         frames: mpsc::Sender<Frame>,
@@ -141,24 +141,21 @@ impl Link {
         now_us: i64,
     ) -> Option<Opened> {
         let mut hub = lock(&self.hub);
-        if hub.connections.len() >= self.options.connections_max {
+        let number = hub.connections.len() + 1;
+        if number > self.options.connections_max {
             return None;
         }
         let lifetime = if debug_reconnects { DEBUG_LIFETIME } else { self.options.lifetime };
+        let _ = frames.try_send(Frame::Text(socket::hello_frame(number, lifetime)));
         let id = hub.next_sequence();
         let switches = switches.clone();
         hub.connections.push(Connection { id, frames, switches, leaving: false });
         let end_us = now_us + micros(lifetime);
         self.schedule(&mut hub, end_us - micros(self.options.warning), Due::Warning(id));
         self.schedule(&mut hub, end_us, Due::Refresh(id));
-        Some(Opened { id, number: hub.connections.len(), lifetime })
-    }
-
-    /// Sends what waited for a socket.
-    pub fn deliver_waiting(&self, now_us: i64) -> Vec<Did> {
-        let mut hub = lock(&self.hub);
         let waiting = std::mem::take(&mut hub.waiting);
-        waiting.into_iter().map(|delivery| self.send(&mut hub, delivery, now_us)).collect()
+        let sent = waiting.into_iter().map(|it| self.send(&mut hub, it, now_us)).collect();
+        Some(Opened { id, sent })
     }
 
     pub fn closed(&self, id: u64) {
@@ -345,7 +342,7 @@ impl Hub {
 
     fn tell(&self, id: u64, reason: &'static str) -> Option<Did> {
         let connection = self.chosen(Some(id)).next()?;
-        let _ = connection.frames.try_send(Frame::Text(super::socket::disconnect_frame(reason)));
+        let _ = connection.frames.try_send(Frame::Text(socket::disconnect_frame(reason)));
         Some(Did::Told { connection: id, reason })
     }
 

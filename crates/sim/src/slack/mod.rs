@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod feed;
 mod files;
+mod handshake;
 mod interaction;
 mod journal;
 mod limits;

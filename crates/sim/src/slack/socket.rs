@@ -1,34 +1,27 @@
-//! One Socket Mode connection: its handshake, what it reads and what it writes.
+//! One Socket Mode connection: what it reads and what it writes.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
-use axum::{
-    body::Body,
-    extract::{Query, Request, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-};
 use bytes::Bytes;
 use futures::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::Instant};
+use serde_json::json;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::mpsc,
+    time::Instant,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Message,
-        handshake::derive_accept_key,
-        protocol::{
-            Role, WebSocketConfig,
-            frame::{
-                Frame as RawFrame,
-                coding::{Data, OpCode},
-            },
+        protocol::frame::{
+            Frame as RawFrame,
+            coding::{Data, OpCode},
         },
     },
 };
@@ -36,126 +29,79 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     acknowledgement,
-    link::{FRAMES_QUEUED_MAX, Frame, Switches},
+    link::{FRAMES_QUEUED_MAX, Frame, Opened, Switches},
     workspace::APP,
-    world::{World, fresh_id},
+    world::World,
 };
 
-/// The largest message an app may send, in bytes: acknowledgements are small.
-const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
-/// The query of the address that `apps.connections.open` gives out.
-#[derive(Deserialize)]
-pub(super) struct LinkQuery {
-    #[serde(default)]
-    ticket: String,
-    #[serde(default)]
-    debug_reconnects: bool,
-}
-
-/// `GET /link/?ticket=…`: becomes a WebSocket.
-pub(super) async fn upgrade(
-    State(world): State<Arc<World>>,
-    Query(query): Query<LinkQuery>,
-    mut request: Request,
-) -> Response {
-    let Some(accept) = accept_key(request.headers()) else {
-        return (StatusCode::UPGRADE_REQUIRED, "expected a WebSocket handshake").into_response();
-    };
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return (StatusCode::UPGRADE_REQUIRED, "this connection cannot be upgraded")
-            .into_response();
-    };
-    if !world.link.redeem_ticket(&query.ticket) {
-        return (StatusCode::FORBIDDEN, "expected an unused ticket from apps.connections.open")
-            .into_response();
-    }
-    let tasks = world.tasks.clone();
-    tasks.spawn(async move {
-        if let Ok(upgraded) = upgrade.await {
-            let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX));
-            let io = TokioIo::new(upgraded);
-            let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-            serve(&world, socket, query.debug_reconnects).await;
-        }
-    });
-    Response::builder()
-        .status(StatusCode::SWITCHING_PROTOCOLS)
-        .header(header::CONNECTION, "upgrade")
-        .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_ACCEPT, accept)
-        .body(Body::empty())
-        .unwrap_or_default()
-}
-
-fn accept_key(headers: &HeaderMap) -> Option<String> {
-    let is_websocket = headers
-        .get(header::UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| is_websocket)?;
-    Some(derive_accept_key(key.as_bytes()))
-}
+/// A WebSocket on an HTTP connection that was upgraded.
+pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Runs a connection from `hello` until either side ends it.
-async fn serve(world: &World, mut socket: Socket, debug_reconnects: bool) {
+pub(super) async fn serve(world: &World, mut socket: Socket, debug_reconnects: bool) {
     let (frames, queue) = mpsc::channel(FRAMES_QUEUED_MAX);
     let switches = Switches { cut: world.shutdown.child_token(), ..Switches::default() };
-    let opened = world.link.open(frames.clone(), &switches, debug_reconnects, world.clock.now_us());
-    let Some(opened) = opened else {
+    let now_us = world.clock.now_us();
+    let Some(Opened { id, sent }) = world.link.open(frames, &switches, debug_reconnects, now_us)
+    else {
         let _ = socket.send(Message::text(disconnect_frame("too_many_websockets"))).await;
         let _ = socket.close(None).await;
         world.journal.socket(0, "refused", Some("too_many_websockets"));
         return;
     };
-    world.journal.socket(opened.id, "opened", None);
-    // The queue is empty, so hello is the first frame; what waited follows it.
-    let _ = frames.try_send(Frame::Text(hello_frame(opened.number, opened.lifetime)));
-    let sent = world.link.deliver_waiting(world.clock.now_us());
+    world.journal.socket(id, "opened", None);
     world.journal.link(sent);
     world.feed_sockets();
+    converse(world, id, socket, queue, &switches).await;
+    world.link.closed(id);
+    world.journal.socket(id, "closed", None);
+    world.feed_sockets();
+}
 
-    let (sink, stream) = socket.split();
-    let reading = read(world, opened.id, stream, &switches);
-    let writing = write(world, sink, queue, &switches.freeze);
+async fn converse(
+    world: &World,
+    id: u64,
+    socket: Socket,
+    queue: mpsc::Receiver<Frame>,
+    switches: &Switches,
+) {
+    let (mut sink, mut stream) = socket.split();
+    tokio::select! {
+        () = switches.cut.cancelled() => return,
+        () = read(world, id, &mut stream, &switches.deafen) => return,
+        () = write(world, &mut sink, queue) => return,
+        () = switches.freeze.cancelled() => {}
+    }
+    // Half open: nothing is answered, not even a ping, until the client hangs up.
+    let Ok(mut socket) = stream.reunite(sink) else { return };
     tokio::select! {
         () = switches.cut.cancelled() => {}
-        () = reading => {}
-        () = writing => {}
+        _ = discard(socket.get_mut()) => {}
+        () = tokio::time::sleep(world.options.socket.silence_max) => {}
     }
-    world.link.closed(opened.id);
-    world.journal.socket(opened.id, "closed", None);
-    world.feed_sockets();
+}
+
+async fn discard(mut from: impl AsyncRead + Unpin) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    while from.read(&mut buffer).await? > 0 {}
+    Ok(())
 }
 
 /// Reads acknowledgements until the client closes or falls silent.
 async fn read(
     world: &World,
     connection: u64,
-    mut stream: SplitStream<Socket>,
-    switches: &Switches,
+    stream: &mut SplitStream<Socket>,
+    deafen: &CancellationToken,
 ) {
     let silence_max = world.options.socket.silence_max;
-    loop {
-        // What is not read any more falls silent in the end.
-        let next = tokio::select! {
-            () = switches.freeze.cancelled() => return tokio::time::sleep(silence_max).await,
-            () = switches.deafen.cancelled() => return tokio::time::sleep(silence_max).await,
-            next = tokio::time::timeout(silence_max, stream.next()) => next,
-        };
-        match next {
-            Ok(Some(Ok(Message::Text(text)))) => {
-                acknowledgement::receive(world, connection, text.as_bytes());
-            }
-            Ok(Some(Ok(Message::Binary(bytes)))) => {
-                acknowledgement::receive(world, connection, &bytes);
-            }
+    while let Ok(Some(Ok(message))) = tokio::time::timeout(silence_max, stream.next()).await {
+        match message {
+            Message::Text(_) | Message::Binary(_) if deafen.is_cancelled() => {}
+            Message::Text(text) => acknowledgement::receive(world, connection, text.as_bytes()),
+            Message::Binary(bytes) => acknowledgement::receive(world, connection, &bytes),
             // After a close frame the stream ends by itself, once the reply to it is written.
-            Ok(Some(Ok(
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) | Message::Close(_),
-            ))) => {}
-            Ok(Some(Err(_)) | None) | Err(_) => return,
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) | Message::Close(_) => {}
         }
     }
 }
@@ -163,15 +109,13 @@ async fn read(
 /// Writes what is queued, many frames to a flush, and pings.
 async fn write(
     world: &World,
-    mut sink: SplitSink<Socket, Message>,
+    sink: &mut SplitSink<Socket, Message>,
     mut queue: mpsc::Receiver<Frame>,
-    freeze: &CancellationToken,
 ) {
     let every = world.options.socket.ping_every;
     let mut pings = tokio::time::interval_at(Instant::now() + every, every);
     loop {
         let frame = tokio::select! {
-            () = freeze.cancelled() => return std::future::pending().await,
             frame = queue.recv() => frame,
             _ = pings.tick() => {
                 let ping = Message::Ping(Bytes::from_static(b"Ping from local"));
@@ -207,7 +151,8 @@ async fn write(
     }
 }
 
-fn hello_frame(connections: usize, lifetime: Duration) -> String {
+/// The first frame of a connection.
+pub(super) fn hello_frame(connections: usize, lifetime: Duration) -> String {
     json!({
         "type": "hello",
         "num_connections": connections,
@@ -227,11 +172,4 @@ pub(super) fn disconnect_frame(reason: &str) -> String {
 
 fn host() -> &'static str {
     "applink-local"
-}
-
-/// The address of the next connection.
-pub(super) fn fresh_address(world: &World, authority: &str) -> Value {
-    let ticket = fresh_id("");
-    world.link.issue_ticket(ticket.clone());
-    json!(format!("ws://{authority}/link/?ticket={ticket}&app_id={APP}"))
 }

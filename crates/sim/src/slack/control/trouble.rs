@@ -27,7 +27,7 @@ pub enum SocketAction {
     Drop,
     /// Neither read nor written any more, but not closed.
     HalfOpen,
-    /// Not read any more, but written: acknowledgements are not heard.
+    /// Still written, and its pings answered, but its acknowledgements are not heard any more.
     Deaf,
     /// The next acknowledgements are swallowed as if they were lost on their way.
     LoseAcks {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Answer, Call, refusal::Refusal};
 use crate::slack::{
-    socket,
+    handshake,
     workspace::{BOT, BOT_NAME, BOT_USER, TEAM, TEAM_DOMAIN, bot_profile},
 };
 
@@ -23,7 +23,7 @@ pub(super) fn test(call: &Call<'_>) -> Answer {
 }
 
 pub(super) fn open_connection(call: &Call<'_>) -> Answer {
-    Ok(json!({"url": socket::fresh_address(call.world, call.authority)}))
+    Ok(json!({"url": handshake::fresh_address(call.world, call.authority)}))
 }
 
 pub(super) fn team(call: &Call<'_>) -> Answer {
