@@ -4,8 +4,8 @@
 //! that a failure names its suite and no suite sees another's messages.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use sim::model::OfflineModel;
@@ -55,6 +55,11 @@ async fn the_offline_model_serves_the_python_openai_client() {
     run(Suite::Python("test_openai.py")).await;
 }
 
+#[tokio::test]
+async fn the_page_draws_texts_without_making_markup_of_them() {
+    run(Suite::Node("page.test.mjs")).await;
+}
+
 /// A suite, by its file in `tests/clients/node` or `tests/clients/python`.
 #[derive(Clone, Copy)]
 enum Suite {
@@ -69,7 +74,8 @@ async fn run(suite: Suite) {
     // Acknowledgements are due by this clock, so a busy machine causes no redelivery: suites advance it.
     let slack = sim::slack::Options { clock: Clock::test(), ..Default::default() };
     let slack = LocalSlack::start(slack).await.expect("a local Slack");
-    let model = OfflineModel::start(sim::model::Options::default()).await.expect("an offline model");
+    let model =
+        OfflineModel::start(sim::model::Options::default()).await.expect("an offline model");
 
     let copies = copies_of_the_node_suites(root, &clients);
     let mut command = match suite {
@@ -78,9 +84,10 @@ async fn run(suite: Suite) {
     };
     command.env("SIM_SLACK_URL", slack.page_url().trim_end_matches('/'));
     command.env("SIM_MODEL_URL", model.base_url().trim_end_matches("/v1"));
-    let output = output_within_the_limit(command).await;
+    // A proxy of the machine's would be asked for the local servers as well.
+    command.env("NO_PROXY", "*").env("no_proxy", "*");
+    must_pass(command, &copies.path().join("output.log")).await;
     slack.stop().await;
-    assert!(output.status.success(), "{}", report(&output));
 }
 
 async fn refuse_a_stale_installation(root: &Path) {
@@ -118,21 +125,18 @@ fn python(clients: &Path, file: &Path) -> Command {
     command
 }
 
-async fn output_within_the_limit(mut command: Command) -> Output {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    // A proxy of the machine's would be asked for the local servers as well.
-    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
-        command.env_remove(name);
-    }
+/// Runs a suite to its end, and panics with all it printed unless it passed.
+async fn must_pass(mut command: Command, log: &Path) {
+    let file = fs::File::create(log).expect("a file for what the suite prints");
+    command.stdout(file.try_clone().expect("the file once more")).stderr(file);
+    command.stdin(Stdio::null()).kill_on_drop(true);
     let limit = Duration::from_secs(SUITE_SECONDS_MAX);
-    let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
-        panic!("the suite did not end within {SUITE_SECONDS_MAX} s");
-    };
-    output.expect("the suite starts")
-}
-
-fn report(output: &Output) -> String {
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    format!("the suite failed ({}):\n{stdout}\n{stderr}", output.status)
+    let mut child = command.spawn().expect("the suite starts");
+    let ended = tokio::time::timeout(limit, child.wait()).await;
+    let printed = || fs::read_to_string(log).unwrap_or_default();
+    match ended {
+        Ok(Ok(status)) if status.success() => {}
+        Ok(status) => panic!("the suite failed ({status:?}):\n{}", printed()),
+        Err(_) => panic!("the suite did not end within {SUITE_SECONDS_MAX} s:\n{}", printed()),
+    }
 }

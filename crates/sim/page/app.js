@@ -123,7 +123,7 @@ function drawThread(channel) {
   });
 }
 
-const QUESTIONS = ['How are failed events replayed?', 'What happens when a worker is killed?', 'How do I run more workers?'];
+const QUESTIONS = ['How are failed events replayed?', 'What happens when a worker crashes?', 'Which PostgreSQL versions are supported?'];
 
 function welcome(channel) {
   const bot = store.bot()?.name ?? 'athenaeum';

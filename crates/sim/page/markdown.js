@@ -5,6 +5,7 @@ import { known, sign } from './emoji.js';
 
 /** Longer texts are shown in full but without markup; Slack itself cuts at 40,000 characters. */
 const CHARACTERS_MAX = 40_000;
+/** Emphasis within emphasis, and lists and quotations within each other, end here. */
 const DEPTH_MAX = 6;
 
 /** The elements of a text. `names` tells users' and channels' names; `dialect` is `markdown` or `mrkdwn`. */
@@ -14,7 +15,7 @@ export function rendered(text, names, dialect = 'markdown') {
     fragment.append(h('pre', {}, text));
     return fragment;
   }
-  fragment.append(...blocks(text.replace(/\r\n?/g, '\n').split('\n'), { names, dialect }));
+  fragment.append(...blocks(text.replace(/\r\n?/g, '\n').split('\n'), { names, dialect, level: 0 }));
   return fragment;
 }
 
@@ -43,6 +44,8 @@ function blocks(lines, context) {
   return found;
 }
 
+const deeper = (context) => ({ ...context, level: context.level + 1 });
+
 function code(lines, at) {
   const [, mark] = lines[at].match(FENCE);
   let end = at + 1;
@@ -68,9 +71,9 @@ function quote(lines, at, context) {
   let end = at;
   while (end < lines.length && QUOTED.test(lines[end])) end += 1;
   const inner = lines.slice(at, end).map((line) => line.replace(QUOTED, ''));
-  return [h('blockquote', {}, blocks(inner, context)), end];
+  return [h('blockquote', {}, blocks(inner, deeper(context))), end];
 }
-quote.begins = (lines, at) => QUOTED.test(lines[at]);
+quote.begins = (lines, at, { level }) => level < DEPTH_MAX && QUOTED.test(lines[at]);
 
 const cells = (line) => line.trim().replace(/^\||\|$/g, '').split('|').map((cell) => cell.trim());
 
@@ -100,16 +103,16 @@ function list(lines, at, context) {
       inner.push(lines[next].slice(Math.min(indent.length + 2, lines[next].search(/\S|$/))));
       next += 1;
     }
-    root.append(h('li', {}, tight(blocks(inner, context))));
+    root.append(h('li', {}, tight(blocks(inner, deeper(context)))));
   }
   return [root, next];
 }
-list.begins = (lines, at) => ITEM.test(lines[at]) && !RULE.test(lines[at]);
+list.begins = (lines, at, { level }) => level < DEPTH_MAX && ITEM.test(lines[at]) && !RULE.test(lines[at]);
 
 function belongs(lines, at, indent) {
-  const deeper = (line) => line.search(/\S/) > indent;
-  if (lines[at].trim() !== '') return deeper(lines[at]);
-  return at + 1 < lines.length && lines[at + 1].trim() !== '' && deeper(lines[at + 1]);
+  const indented = (line) => line.search(/\S/) > indent;
+  if (lines[at].trim() !== '') return indented(lines[at]);
+  return at + 1 < lines.length && lines[at + 1].trim() !== '' && indented(lines[at + 1]);
 }
 
 /** An item's only paragraph needs no element of its own. */
@@ -127,7 +130,7 @@ paragraph.begins = (lines, at) => lines[at].trim() !== '';
 // Each rule stands at the reading position; the first that matches there is taken.
 const RULES = [
   [/\\([\\`*_{}[\]()#+.!|~<>-])/y, (match) => [match[1]]],
-  [/(`+)(.+?)\1(?!`)/y, (match) => [h('code', {}, unescaped(match[2].trim() || match[2]))]],
+  [/(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/y, (match) => [h('code', {}, unescaped(match[2].trim() || match[2]))]],
   [/<(@|#|!)([^<>|\s]+)(?:\|([^<>]*))?>/y, mention],
   [/<((?:https?:\/\/|mailto:)[^<>|\s]+)(?:\|([^<>]*))?>/y, (match, context) => [link(match[1], [unescaped(match[2] || plainAddress(match[1]))], context)]],
   [/!?\[([^\]\n]+)\]\(\s*<?([^\s()<>]+(?:\([^\s()]*\)[^\s()<>]*)?)>?(?:\s+"[^"]*")?\s*\)/y, (match, context, depth) => [link(match[2], inline(match[1], context, depth + 1), context)]],

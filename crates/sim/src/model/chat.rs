@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{self, Passage};
+use super::answer;
 use super::completion::{Call, Reply};
 use super::request::{ChatRequest, Message, Role, Tool, ToolChoice};
 use super::text::content_words;
@@ -27,14 +27,12 @@ pub(super) fn reply(request: &ChatRequest) -> Reply {
     if results.is_empty() {
         return first_move(request, question);
     }
-    let passages: Vec<Passage> =
-        results.iter().flat_map(|result| answer::passages(&result.text)).collect();
-    if passages.is_empty()
-        && let Some(result) = results.iter().find(|result| !answers_a_search(turn, result))
-    {
-        return Reply::Text(answer::verbatim(&result.text));
+    let texts: Vec<&str> = results.iter().map(|result| result.text.as_str()).collect();
+    let unsourced = texts.iter().all(|text| answer::passages(text).is_empty());
+    match results.iter().find(|result| unsourced && !answers_a_search(turn, result)) {
+        Some(result) => Reply::Text(answer::verbatim(&result.text)),
+        None => Reply::Text(answer::compose(question, &texts)),
     }
-    Reply::Text(answer::compose(question, &passages))
 }
 
 fn answers_a_search(turn: &[Message], result: &Message) -> bool {

@@ -4,21 +4,25 @@ mod passage;
 mod score;
 mod sentence;
 
-pub(in crate::model) use passage::{Passage, passages};
+pub(in crate::model) use passage::passages;
 
+use passage::Passage;
 use score::Chosen;
 use sentence::Form;
 
 /// Said once under every quotation.
 const SIGNATURE: &str = "_Quoted by the offline model, which adds nothing of its own._";
+/// Characters of a search's own words that are repeated when it returned no source.
+const SAID_CHARS_MAX: usize = 200;
 /// Characters of a tool's result that are repeated when it is not a list of sources.
 const VERBATIM_CHARS_MAX: usize = 1_000;
 
-/// Answers a question out of the passages, or says that they do not answer it.
-pub(in crate::model) fn compose(question: &str, passages: &[Passage]) -> String {
-    let chosen = score::choose(question, passages);
+/// Answers a question out of what the tools returned, or says that it does not answer it.
+pub(in crate::model) fn compose(question: &str, results: &[&str]) -> String {
+    let passages: Vec<Passage> = results.iter().flat_map(|result| passages(result)).collect();
+    let chosen = score::choose(question, &passages);
     if chosen.is_empty() {
-        return nothing_found(question, passages.len());
+        return nothing_found(question, passages.len(), results);
     }
     let mut blocks: Vec<String> = Vec::new();
     let mut open: Option<(usize, Form)> = None;
@@ -58,10 +62,14 @@ fn quoted(choice: &Chosen, passage: &Passage) -> String {
     text
 }
 
-fn nothing_found(question: &str, passages: usize) -> String {
+/// Says how the search went. Without passages its own words tell whether it failed.
+fn nothing_found(question: &str, passages: usize, results: &[&str]) -> String {
     let words = super::text::content_words(question).join(" ");
     let found = match passages {
-        0 => "The search found nothing".to_owned(),
+        0 => {
+            let said: String = results.join(" ").chars().take(SAID_CHARS_MAX).collect();
+            format!("The search returned no source, but said: “{}”", said.trim())
+        }
         1 => "The search found one passage, but nothing in it answers this".to_owned(),
         more => format!("The search found {more} passages, but nothing in them answers this"),
     };
@@ -87,7 +95,7 @@ docker compose up --scale worker=4
 ";
 
     fn ask(question: &str) -> String {
-        compose(question, &passages(RESULTS))
+        compose(question, &[RESULTS])
     }
 
     #[test]
@@ -117,6 +125,12 @@ docker compose up --scale worker=4
     }
 
     #[test]
+    fn a_search_that_failed_is_not_called_an_empty_one() {
+        let answer = compose("What is a lease?", &["The call failed: no such index"]);
+        assert!(answer.contains("said: “The call failed: no such index”"), "{answer}");
+    }
+
+    #[test]
     fn the_code_after_a_lead_in_comes_with_it() {
         let answer = ask("How do I start more workers?");
         assert!(
@@ -135,7 +149,7 @@ docker compose up --scale worker=4
     fn sources_keep_their_order_of_reading() {
         let results = "[4] a.md › A: A lease expires after thirty seconds.\n\
                        [9] b.md › B: The reaper returns expired leases to the queue.";
-        let answer = compose("What happens when a lease has expired?", &passages(results));
+        let answer = compose("What happens when a lease has expired?", &[results]);
         let (first, second) = (answer.find("[4]"), answer.find("[9]"));
         assert!(first.is_some() && first < second, "{answer}");
     }
@@ -144,7 +158,7 @@ docker compose up --scale worker=4
     fn brackets_in_a_source_do_not_pass_for_citations() {
         let results =
             "[1] a.md › Lease: A lease expires [7] after thirty seconds, see [leases](x.md).";
-        let answer = compose("When does a lease expire?", &passages(results));
+        let answer = compose("When does a lease expire?", &[results]);
         assert!(answer.contains("expires (7) after thirty seconds, see leases. [1]"), "{answer}");
     }
 }

@@ -18,8 +18,10 @@ const SHARE_ENOUGH: f64 = 0.5;
 const SHARE_OF_TWO_ENOUGH: f64 = 0.3;
 /// A further sentence must reach this part of the best one's score …
 const FURTHER_SCORE: f64 = 0.75;
-/// … or bring this share of the question's weight that the others lack.
-const FURTHER_SHARE: f64 = 0.25;
+/// … or this part of it, when it brings …
+const FURTHER_SCORE_WITH_NEWS: f64 = 0.6;
+/// … this share of the question's weight that the others lack.
+const FURTHER_SHARE: f64 = 0.3;
 /// Sentences that share more of their words than this say the same.
 const SAMENESS_MAX: f64 = 0.6;
 /// What a word counts that is found only as the beginning of another, or the other way round.
@@ -168,7 +170,9 @@ fn pick(candidates: &[Candidate], best: f64) -> BTreeSet<usize> {
                 (share - known).max(0.0)
             })
             .sum();
-        let worth = candidate.score >= FURTHER_SCORE * best || news >= FURTHER_SHARE;
+        let brings_news =
+            news >= FURTHER_SHARE && candidate.score >= FURTHER_SCORE_WITH_NEWS * best;
+        let worth = candidate.score >= FURTHER_SCORE * best || brings_news;
         let said = picked.iter().any(|at| sameness(&candidates[*at], candidate) > SAMENESS_MAX);
         if worth && !said && picked.len() < SENTENCES_MAX {
             picked.insert(at);
