@@ -29,7 +29,10 @@ async fn ingest_killed_between_commit_and_ack_stores_once_and_answers_once() {
     .await;
     let mentions = "select count(*) from outcomes where state = 'done'";
     until("one outcome", SOON, async || (fleet.count(mentions).await == 1).then_some(())).await;
-    assert_eq!(fleet.count("select count(distinct id) from events").await, fleet.count("select count(*) from events").await);
+    assert_eq!(
+        fleet.count("select count(distinct id) from events").await,
+        fleet.count("select count(*) from events").await
+    );
     assert_eq!(fleet.chat.replies(GENERAL, &ts).await.len(), 1);
     assert_eq!(fleet.count("select count(*) from jobs").await, 0);
 }
@@ -65,7 +68,8 @@ async fn a_worker_killed_between_post_and_record_leaves_one_reply_that_is_adopte
     assert_eq!(fleet.count("select count(*) from effects where state = 'intended'").await, 1);
     let _second = fleet.worker().await;
     let done = "select count(*) from outcomes where state = 'done'";
-    until("the event is done", TAKEOVER, async || (fleet.count(done).await == 1).then_some(())).await;
+    until("the event is done", TAKEOVER, async || (fleet.count(done).await == 1).then_some(()))
+        .await;
     assert_eq!(fleet.chat.replies(GENERAL, &ts).await.len(), 1, "adopted, not repeated");
     assert_eq!(fleet.count("select count(*) from effects where state = 'done'").await, 1);
 }
@@ -74,11 +78,13 @@ async fn a_worker_killed_between_post_and_record_leaves_one_reply_that_is_adopte
 async fn a_post_that_failed_after_it_was_applied_is_adopted() {
     let fleet = Fleet::new().await;
     let (_ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
-    let applied = json!({"method": "chat.postMessage", "fault": "error_after_applying", "count": 1});
+    let applied =
+        json!({"method": "chat.postMessage", "fault": "error_after_applying", "count": 1});
     fleet.chat.fault(applied).await;
     let ts = fleet.chat.mention("Said, but unconfirmed?").await;
     let done = "select count(*) from outcomes where state = 'done'";
-    until("the event is done", TAKEOVER, async || (fleet.count(done).await == 1).then_some(())).await;
+    until("the event is done", TAKEOVER, async || (fleet.count(done).await == 1).then_some(()))
+        .await;
     assert_eq!(fleet.chat.replies(GENERAL, &ts).await.len(), 1);
 }
 

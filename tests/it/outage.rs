@@ -66,8 +66,7 @@ async fn ten_seconds_without_postgres_under_load_lose_nothing() {
             cluster.run("start", &[]);
         }
     }
-    let acked_unstored = "select 0::bigint";
-    until("the database is back", ANSWERED, async || (fleet.count(acked_unstored).await == 0).then_some(())).await;
+    until("the database is back", ANSWERED, async || fleet.try_sql().await).await;
     fleet.chat.post("clock", json!({"advance_s": REDELIVERIES_S})).await;
 
     for ts in &asked {

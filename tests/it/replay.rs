@@ -19,7 +19,8 @@ async fn a_dead_event_is_told_to_its_asker_and_its_replay_edits_the_notice() {
     let notice = fleet.chat.reply(&ts, SOON).await;
     assert!(!notice.contains("Sources"), "the notice is no answer: {notice}");
     let quiet = "select count(*) from jobs";
-    until("the notice is settled", SOON, async || (fleet.count(quiet).await == 0).then_some(())).await;
+    until("the notice is settled", SOON, async || (fleet.count(quiet).await == 0).then_some(()))
+        .await;
 
     let (code, stdout, stderr) =
         fleet.athenaeum(&["replay", "--state", "dead", "--reason", "model mended", "--json"]).await;
@@ -41,7 +42,9 @@ async fn a_dead_event_is_told_to_its_asker_and_its_replay_edits_the_notice() {
 async fn a_model_that_recovers_is_asked_again_without_an_operator() {
     let fleet = Fleet::new().await;
     let (_ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
-    fleet.script(json!([{"status": 500}, {"status": 429, "retry_after_s": 1}, {"answer": "Back."}])).await;
+    fleet
+        .script(json!([{"status": 500}, {"status": 429, "retry_after_s": 1}, {"answer": "Back."}]))
+        .await;
     let ts = fleet.chat.mention("Are you well?").await;
     assert_eq!(fleet.chat.reply(&ts, SOON).await, "Back.");
     let done = "select count(*) from outcomes where state = 'done'";

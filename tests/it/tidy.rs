@@ -62,10 +62,14 @@ fn dependencies_point_one_way() {
         let name = folder.file_name().to_string_lossy().into_owned();
         let table = manifest(&folder.path().join("Cargo.toml"));
         assert_eq!(table["package"]["name"].as_str(), Some(name.as_str()), "folder = package");
-        let may = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in ARROWS"));
+        let may =
+            allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in ARROWS"));
         for dependency in table["dependencies"].as_table().into_iter().flat_map(|t| t.keys()) {
             let ours = allowed.contains_key(dependency.as_str());
-            assert!(!ours || may.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            assert!(
+                !ours || may.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
+            );
         }
         seen.insert(name);
     }
@@ -91,12 +95,15 @@ fn no_file_outgrows_a_reader() {
 
 #[test]
 fn every_statement_says_who_calls_it() {
-    let statements = files(".sql").into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "sql"));
+    let statements = files(".sql")
+        .into_iter()
+        .filter(|path| path.components().any(|part| part.as_os_str() == "sql"));
     for path in statements {
         let text = fs::read_to_string(&path).expect("a statement");
-        for word in ["-- Called by", "-- Locks", "-- Index"] {
-            let said = text.lines().any(|line| line.starts_with(word));
-            assert!(said, "{path:?} has no line that begins with {word:?}");
+        let header = text.lines().take_while(|line| line.starts_with("--"));
+        let header = header.collect::<Vec<_>>().join("\n");
+        for word in ["Called by:", "Locks:", "Index:"] {
+            assert!(header.contains(word), "the header of {path:?} does not say {word:?}");
         }
     }
 }

@@ -28,7 +28,7 @@ impl People {
         let nameless = Asker { id: user.to_owned(), name: None, timezone: None };
         match slack.user(user).await {
             Ok(found) => {
-                let asker = Asker { name: found.name, timezone: found.timezone, ..nameless };
+                let asker = Asker { name: found.name, timezone: found.tz, ..nameless };
                 self.remember(user, &asker);
                 asker
             }

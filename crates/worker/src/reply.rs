@@ -111,7 +111,7 @@ impl Delivery<'_> {
             let edited = desk.slack.update_message(self.channel, &ts, &markdown, Some(key)).await;
             match edited {
                 Ok(()) => return Ok(ts),
-                Err(error) if error.is_message_gone() => {}
+                Err(error) if is_gone(&error) => {}
                 Err(error) => return Err(JobError::slack("editing the earlier message")(error)),
             }
         }
@@ -216,6 +216,11 @@ fn reply_of(effect: &Effect) -> Option<Reply> {
     let target: Target = serde_json::from_value(effect.target.clone()).ok()?;
     let message = effect.result.clone();
     Some(Reply { message, ..target.reply })
+}
+
+/// Whether a message can no longer be edited because nobody sees it any more.
+fn is_gone(error: &SlackError) -> bool {
+    matches!(error.kind(), Failure::Refused { code } if code == "message_not_found")
 }
 
 fn fate_unknown(error: &JobError) -> bool {

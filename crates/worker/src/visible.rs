@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use event::Reply;
-
-/// What Slack takes as Markdown in one message, in characters.
-const MARKDOWN_CHARS_MAX: usize = 12_000;
+use slack::api::MARKDOWN_CHARS_MAX;
 
 /// What a longer answer ends with.
 const CUT: &str = "\n\n… _(the answer was too long for one message and is cut here)_";

@@ -45,7 +45,6 @@ impl Fleet {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let slack = LocalSlack::start(sim::slack::Options {
             addr: anywhere,
-            enforce_limits: false,
             ..sim::slack::Options::default()
         });
         let slack = slack.await.expect("the local Slack starts");
@@ -70,9 +69,12 @@ impl Fleet {
 
     /// A running worker with variables of its own.
     pub async fn worker_with(&self, variables: &[(&str, &str)]) -> Process {
-        let mut environment = self.environment();
-        environment.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
-        Process::start("athenaeum-worker", &environment).await
+        Process::start("athenaeum-worker", &self.environment_with(variables)).await
+    }
+
+    /// A worker that may never become ready.
+    pub fn unready_worker(&self, variables: &[(&str, &str)]) -> Process {
+        Process::start_unready("athenaeum-worker", &self.environment_with(variables))
     }
 
     /// Runs the operator's command to its end: exit code, stdout, stderr.
@@ -82,10 +84,15 @@ impl Fleet {
 
     /// The database, for questions in plain SQL.
     pub async fn sql(&self) -> tokio_postgres::Client {
+        self.try_sql().await.expect("the database answers")
+    }
+
+    /// The database, if it is there.
+    pub async fn try_sql(&self) -> Option<tokio_postgres::Client> {
         let connected = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await;
-        let (client, connection) = connected.expect("the database answers");
+        let (client, connection) = connected.ok()?;
         tokio::spawn(connection);
-        client
+        Some(client)
     }
 
     /// One number from the database.
@@ -102,7 +109,17 @@ impl Fleet {
     pub async fn script(&self, steps: serde_json::Value) {
         let address = format!("{}/sim/script", self.model_control());
         let sent = reqwest::Client::new().post(address).json(&serde_json::json!({"steps": steps}));
-        sent.send().await.expect("the model takes scripts").error_for_status().expect("a good script");
+        sent.send()
+            .await
+            .expect("the model takes scripts")
+            .error_for_status()
+            .expect("a good script");
+    }
+
+    fn environment_with(&self, variables: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut environment = self.environment();
+        environment.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        environment
     }
 
     fn environment(&self) -> Vec<(String, String)> {
