@@ -1,5 +1,7 @@
 //! The parts of `service` that need a server or a socket.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
