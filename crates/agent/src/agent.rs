@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::EventId;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::AgentError;
@@ -27,6 +28,8 @@ pub struct AgentOptions {
     pub mcp_config: Option<PathBuf>,
     /// How long one tool call may take.
     pub tool_timeout: Duration,
+    /// How long an answer may take in all.
+    pub answer_timeout: Duration,
     /// The model it asks.
     pub model: ModelOptions,
     /// How far an answer may go.
@@ -41,6 +44,7 @@ impl Default for AgentOptions {
             prompts_dir: "prompts".into(),
             mcp_config: None,
             tool_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(600),
             model: ModelOptions::new("https://api.openai.com/v1", None, "gpt-5-mini"),
             limits: Limits::default(),
         }
@@ -59,24 +63,27 @@ pub(crate) struct Parts {
     pub(crate) model: Model,
     pub(crate) toolbox: Toolbox,
     pub(crate) limits: Limits,
+    answer_timeout: Duration,
 }
 
 impl Agent {
     /// Checks everything that can be checked without calling anyone. Tool servers are started by
-    /// the first answer, or by [`Agent::health`].
+    /// the first answer, or by [`Agent::health`]. The process must have installed a provider of
+    /// cryptography for rustls.
     ///
     /// # Errors
     /// When prompts, tool configuration or model settings cannot be used.
     pub fn new(options: AgentOptions) -> Result<Agent, AgentError> {
-        let AgentOptions { name, prompts_dir, mcp_config, tool_timeout, model, limits } = options;
-        let prompts = Prompts::load(&prompts_dir).map_err(AgentError::Prompts)?;
-        let config = match mcp_config {
+        let prompts = Prompts::load(&options.prompts_dir).map_err(AgentError::Prompts)?;
+        let config = match options.mcp_config {
             Some(path) => McpConfig::read(&path).map_err(AgentError::Tools)?,
             None => McpConfig::default(),
         };
-        let model = Model::new(&model).map_err(AgentError::Settings)?;
-        let toolbox = Toolbox::new(config, tool_timeout);
-        Ok(Agent { parts: Arc::new(Parts { name, prompts, model, toolbox, limits }) })
+        let model = Model::new(&options.model).map_err(AgentError::Settings)?;
+        let toolbox = Toolbox::new(config, options.tool_timeout);
+        let AgentOptions { name, limits, answer_timeout, .. } = options;
+        let parts = Parts { name, prompts, model, toolbox, limits, answer_timeout };
+        Ok(Agent { parts: Arc::new(parts) })
     }
 
     /// Answers one question. Cancelling ends the model's stream and the tool calls at once.
@@ -89,12 +96,13 @@ impl Agent {
         progress: &dyn Progress,
         cancel: CancellationToken,
     ) -> Result<Answer, AgentError> {
-        let answer = Run::of(&self.parts, question, progress);
+        let after = self.parts.answer_timeout;
+        let answer = timeout(after, Run::of(&self.parts, question, progress));
         // Nothing that an answer does must be finished, so it may be dropped anywhere.
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(AgentError::Cancelled),
-            answer = answer => answer,
+            answer = answer => answer.unwrap_or(Err(AgentError::TooLong { after })),
         }
     }
 

@@ -28,6 +28,12 @@ pub enum AgentError {
         /// Why.
         reason: StopReason,
     },
+    /// The answer took too long.
+    #[error("the agent stopped without an answer: it was not done after {} s", after.as_secs_f32())]
+    TooLong {
+        /// How long.
+        after: Duration,
+    },
     /// The answer was called off.
     #[error("the answer was called off")]
     Cancelled,
@@ -62,6 +68,7 @@ impl AgentError {
             AgentError::Stopped {
                 reason: StopReason::TurnsSpent | StopReason::Looping | StopReason::Filtered,
             } => Fault::Permanent,
+            AgentError::TooLong { .. } => Fault::Permanent,
             AgentError::Cancelled => Fault::Cancelled,
         }
     }

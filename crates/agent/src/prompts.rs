@@ -61,8 +61,10 @@ pub struct Notice {
 /// Names every fault with its file and line.
 pub fn check(dir: &Path) -> Result<Vec<PathBuf>, PromptError> {
     Prompts::load(dir).map(|prompts| {
-        let names = prompts.environment.templates().map(|(name, _)| dir.join(name));
-        names.collect()
+        let mut files: Vec<_> =
+            prompts.environment.templates().map(|(name, _)| dir.join(name)).collect();
+        files.sort();
+        files
     })
 }
 

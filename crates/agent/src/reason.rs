@@ -73,6 +73,8 @@ impl Reason {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::error::AgentError;
     use crate::model::ModelError;
@@ -87,6 +89,7 @@ mod tests {
             (AgentError::Model(refused), Reason::ModelRefused),
             (AgentError::Model(down), Reason::ModelUnavailable),
             (stopped, Reason::NoAnswer),
+            (AgentError::TooLong { after: Duration::from_secs(1) }, Reason::NoAnswer),
             (AgentError::Cancelled, Reason::Unknown),
         ] {
             let mut chain = ErrorChain::of(&error);

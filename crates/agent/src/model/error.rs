@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use async_openai::error::OpenAIError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Fault;
 use crate::transcript::cut;
 
 /// The most bytes kept of what a server says of an error.
 const MESSAGE_BYTES_MAX: usize = 500;
+
+/// The code of our own guard's event.
+const UNREADABLE: &str = "athenaeum_unreadable";
 
 /// Why the model did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -157,10 +160,19 @@ impl ModelError {
         }
     }
 
+    /// The event by which our own guard tells what is wrong with a stream.
+    pub(super) fn unreadable_event(reason: &str) -> String {
+        let error = json!({"error": {"code": UNREADABLE, "message": reason}});
+        format!("\n\ndata: {error}\n\n")
+    }
+
     /// What an `error` object in mid-answer means.
     pub(super) fn in_stream(error: &Value) -> ModelError {
         let said = Said::read(&error.to_string());
         let code = said.code.unwrap_or_default();
+        if code == UNREADABLE {
+            return ModelError::Unreadable { reason: said.message };
+        }
         if code == "429" || code.contains("rate_limit") {
             let after = super::patience::RETRY_AFTER_DEFAULT;
             return ModelError::RateLimited { after, message: said.message };

@@ -1,7 +1,7 @@
 //! Stands between the client and the wire: turns error statuses into our own errors, before the
 //! client can log or lose them, and bounds what an answer may weigh.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use futures::future::BoxFuture;
 use futures::stream::{Stream, StreamExt as _};
@@ -19,9 +19,8 @@ use super::patience::retry_after;
 /// The most bytes of one answer on the wire, framing included.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The most bytes of one line of an answer's stream. The reader goes over an unfinished line again
-/// with every piece that arrives, so this bounds its time as well.
-pub const LINE_BYTES_MAX: usize = 256 * 1024;
+/// The most bytes of one line of an answer's stream.
+pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// The most bytes read of an error's body.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
@@ -88,38 +87,58 @@ fn as_stream(body: &[u8]) -> Result<reqwest::Body, ModelError> {
     Ok(format!("data: {whole}\n\ndata: [DONE]\n\n").into())
 }
 
-/// The stream, until it or one of its lines grows too large.
+/// The stream in whole lines, until it or one of its lines grows too large.
+///
+/// The reader behind it goes over an unfinished line again with every piece that arrives, which
+/// takes a long line seconds; so it gets no unfinished ones. What follows the last line end is no
+/// event (HTML Living Standard, "Server-sent events") and is dropped.
+///
+/// What is wrong with a stream is told within it, as an error event: the layers in between would
+/// make "error decoding response body" of any error of ours.
 fn bounded<S>(stream: S) -> impl Stream<Item = Result<Bytes, std::io::Error>>
 where
     S: Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
 {
-    let mut weight = Weight::default();
-    stream.map(move |bytes| {
-        let bytes = bytes.map_err(|error| std::io::Error::other(error.without_url()))?;
-        weight.add(&bytes).map_err(std::io::Error::other)?;
-        Ok(bytes)
-    })
+    let bounded = stream.scan(Some(Lines::default()), |open, bytes| {
+        let told = open.as_mut().map(|lines| match bytes {
+            Ok(bytes) => lines.add(&bytes),
+            Err(error) => Err(format!("the connection broke: {}", error.without_url())),
+        });
+        std::future::ready(told.map(|told| match told {
+            Ok(whole) => whole.map(Ok),
+            Err(reason) => {
+                *open = None;
+                Some(Ok(ModelError::unreadable_event(&reason).into()))
+            }
+        }))
+    });
+    bounded.filter_map(std::future::ready)
 }
 
 #[derive(Default)]
-struct Weight {
+struct Lines {
     answer_bytes: usize,
-    line_bytes: usize,
+    unfinished: BytesMut,
 }
 
-impl Weight {
-    fn add(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.answer_bytes += bytes.len();
+impl Lines {
+    /// Takes a piece; gives the lines that it completes, if any.
+    fn add(&mut self, piece: &[u8]) -> Result<Option<Bytes>, String> {
+        self.answer_bytes += piece.len();
         if self.answer_bytes > ANSWER_BYTES_MAX {
             return Err(format!("it is larger than {ANSWER_BYTES_MAX} bytes"));
         }
-        for (number, piece) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            self.line_bytes = if number == 0 { self.line_bytes + piece.len() } else { piece.len() };
-            if self.line_bytes > LINE_BYTES_MAX {
-                return Err(format!("one of its lines is longer than {LINE_BYTES_MAX} bytes"));
-            }
+        let end = piece.iter().rposition(|byte| matches!(byte, b'\n' | b'\r'));
+        let (ended, rest) = piece.split_at(end.map_or(0, |end| end + 1));
+        self.unfinished.extend_from_slice(ended);
+        let whole = end.map(|_| self.unfinished.split().freeze());
+        self.unfinished.extend_from_slice(rest);
+        let longest = whole.iter().flat_map(|whole| whole.split(|byte| *byte == b'\n'));
+        let longest = longest.map(<[u8]>::len).max().unwrap_or_default();
+        if longest.max(self.unfinished.len()) > LINE_BYTES_MAX {
+            return Err(format!("one of its lines is longer than {LINE_BYTES_MAX} bytes"));
         }
-        Ok(())
+        Ok(whole)
     }
 }
 
@@ -130,20 +149,33 @@ mod tests {
     #[test]
     fn a_long_line_is_refused_however_it_is_cut() {
         let half = vec![b'x'; LINE_BYTES_MAX / 2 + 1];
-        let mut weight = Weight::default();
-        weight.add(&half).unwrap();
-        assert!(weight.add(&half).is_err());
+        let mut lines = Lines::default();
+        assert_eq!(lines.add(&half), Ok(None));
+        assert!(lines.add(&half).is_err());
+        let whole = [&half[..], &half, b"\n"].concat();
+        assert!(Lines::default().add(&whole).is_err());
 
-        let mut weight = Weight::default();
-        weight.add(&half).unwrap();
-        weight.add(b"\n").unwrap();
-        weight.add(&half).unwrap();
+        let mut lines = Lines::default();
+        lines.add(&half).unwrap();
+        assert_eq!(lines.add(b"\n").unwrap().unwrap().len(), half.len() + 1);
+        assert_eq!(lines.add(&half), Ok(None));
     }
 
     #[test]
     fn a_large_answer_is_refused_though_its_lines_are_short() {
-        let lines = b"data: x\n".repeat(1_000);
-        let mut weight = Weight::default();
-        assert!((0..=ANSWER_BYTES_MAX / lines.len()).any(|_| weight.add(&lines).is_err()));
+        let piece = b"data: x\n".repeat(1_000);
+        let mut lines = Lines::default();
+        assert!((0..=ANSWER_BYTES_MAX / piece.len()).any(|_| lines.add(&piece).is_err()));
+    }
+
+    #[test]
+    fn no_byte_of_a_whole_line_is_lost_or_held_back() {
+        let text = b"data: a\n\ndata: b\r\n\r\ndata: c";
+        for size in 1..text.len() {
+            let mut lines = Lines::default();
+            let given: Vec<u8> =
+                text.chunks(size).filter_map(|piece| lines.add(piece).unwrap()).flatten().collect();
+            assert_eq!(given, b"data: a\n\ndata: b\r\n\r\n", "{size}");
+        }
     }
 }

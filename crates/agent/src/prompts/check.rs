@@ -1,6 +1,6 @@
 //! Finds every fault of a directory of templates, before one of them is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -149,8 +149,9 @@ fn read(dir: &Path) -> Result<Vec<(String, String)>, PromptError> {
 
 fn unknown_variables(dir: &Path, environment: &Environment<'static>) -> Vec<Fault> {
     let functions: BTreeSet<_> = environment.globals().map(|(name, _)| name.to_owned()).collect();
+    let templates: BTreeMap<_, _> = environment.templates().collect();
     let mut faults = Vec::new();
-    for (name, template) in environment.templates() {
+    for (name, template) in templates {
         let known = known_to(name);
         let mut unknown: Vec<_> = template
             .undeclared_variables(true)

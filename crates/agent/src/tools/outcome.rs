@@ -75,7 +75,7 @@ impl Outcome {
         }
     }
 
-    /// What the model is told, and whether it went well. Sources get their numbers here.
+    /// What the model is told. Sources get their numbers here.
     pub(crate) fn told(&self, ledger: &mut Ledger) -> String {
         match self {
             Outcome::Passages(passages) if passages.is_empty() => "Nothing was found.".to_owned(),

@@ -28,7 +28,8 @@ pub(crate) fn step_text(tool: &str) -> String {
     let words: String = words.chars().take(NAME_CHARS_MAX).collect();
     let (first, rest) = words.split_once(' ').unwrap_or((&words, ""));
     match DOING.iter().find(|(name, _)| name.eq_ignore_ascii_case(first)) {
-        Some((_, doing)) => format!("{} …", [doing, rest].join(" ").trim()).replace(" …", "…"),
+        Some((_, doing)) if rest.is_empty() => format!("{doing}…"),
+        Some((_, doing)) => format!("{doing} {rest}…"),
         None if words.is_empty() => "Using a tool…".to_owned(),
         None => format!("Using {words}…"),
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use agent::{AgentError, Fault};
-use sim::model::{Ending, Step};
+use agent::{Agent, AgentError, AgentOptions, Fault};
+use sim::model::{Ending, OfflineModel, Options, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Bench, Steps, bench_with, documents, options, question};
@@ -96,6 +96,20 @@ async fn a_dripping_stream_ends_at_the_total_timeout() {
 }
 
 #[tokio::test]
+async fn an_answer_that_takes_too_long_is_given_up() {
+    let model = OfflineModel::start(Options::default()).await.unwrap();
+    let answer_timeout = Duration::from_millis(100);
+    let agent = Agent::new(AgentOptions { answer_timeout, ..options(&model.base_url()) }).unwrap();
+    model.script([Step::answer("late").delay(Duration::from_secs(60))]);
+    let asked = question("Well?");
+    let error = agent.answer(&asked, &Steps::default(), CancellationToken::new()).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, AgentError::TooLong { .. }), "{error:?}");
+    assert_eq!(error.fault(), Fault::Permanent);
+    model.stop().await;
+}
+
+#[tokio::test]
 async fn cancelling_ends_the_stream_at_once() {
     let bench = bare().await;
     bench.model.script([Step::answer("one two three").stall_after(1)]);
@@ -118,7 +132,7 @@ async fn cancelling_ends_the_stream_at_once() {
 
 #[tokio::test]
 async fn no_server_at_all_may_heal() {
-    let agent = agent::Agent::new(options("http://127.0.0.1:1/v1")).unwrap();
+    let agent = Agent::new(options("http://127.0.0.1:1/v1")).unwrap();
     let asked = question("Anyone?");
     let error = agent.answer(&asked, &Steps::default(), CancellationToken::new()).await;
     let error = error.unwrap_err();
@@ -138,12 +152,12 @@ async fn a_probe_costs_no_answer() {
 
 #[test]
 fn settings_that_cannot_work_are_refused_at_once() {
-    let error = agent::Agent::new(options("api.openai.com")).err().unwrap();
+    let error = Agent::new(options("api.openai.com")).err().unwrap();
     assert_eq!(error.fault(), Fault::Permanent);
     assert!(message(&error).contains("OPENAI_BASE_URL: expected"), "{error:?}");
     let mut broken = options("http://127.0.0.1:1/v1");
     broken.model.api_key = Some("line\nbreak".to_owned().into());
-    let error = agent::Agent::new(broken).err().unwrap();
+    let error = Agent::new(broken).err().unwrap();
     assert!(message(&error).contains("OPENAI_API_KEY"), "{error:?}");
     assert!(!message(&error).contains("break"), "a key is never shown");
 }
