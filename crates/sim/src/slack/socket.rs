@@ -67,10 +67,12 @@ async fn converse(
 ) {
     let (mut sink, mut stream) = socket.split();
     tokio::select! {
+        // A switch that was thrown holds for the next frame already.
+        biased;
         () = switches.cut.cancelled() => return,
+        () = switches.freeze.cancelled() => {}
         () = read(world, id, &mut stream, &switches.deafen) => return,
         () = write(world, &mut sink, queue) => return,
-        () = switches.freeze.cancelled() => {}
     }
     // Half open: nothing is answered, not even a ping, until the client hangs up.
     let Ok(mut socket) = stream.reunite(sink) else { return };

@@ -1,0 +1,13 @@
+//! The local Slack as an app, its people and a test see it.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test by panicking")]
+
+mod control;
+mod desk;
+mod limits;
+mod messages;
+mod people;
+mod redelivery;
+mod sockets;
+mod streams;
+mod web_api;
