@@ -142,6 +142,24 @@ test('each event goes to one of several connections', async (context) => {
   for (const text of texts) assert.equal(about(both(), text).length, 1);
 });
 
+test('an eleventh connection is refused', async (context) => {
+  const ten = await Promise.all(Array.from({ length: 10 }, () => listen(context)));
+  const eleventh = new SocketModeClient({ appToken, logLevel, clientOptions: { slackApiUrl }, autoReconnectEnabled: false });
+  const frames = [];
+  eleventh.on('ws_message', (frame) => frames.push(JSON.parse(frame)));
+  await eleventh.start().catch(() => {});
+  assert.deepEqual(frames.map(({ type, reason }) => [type, reason]), [['disconnect', 'too_many_websockets']]);
+  assert.ok(ten.every(({ client }) => client.websocket.isActive()));
+});
+
+test('a frame that cannot be read disturbs no other', async (context) => {
+  const { heard } = await listen(context);
+  const text = sentence();
+  await control('raw', { frame: '{"type":"events_api","envelope_id":' });
+  await say(text);
+  await until('the message arrives', () => about(heard, text).length > 0);
+});
+
 test('a slash command is answered in its acknowledgement', async (context) => {
   const { client } = await listen(context, { acks: false });
   const command = new Promise((resolve) => client.once('slash_commands', resolve));

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import {
   ada,
   adaDm,
+  advance,
   appToken,
   bot,
   botToken,
@@ -76,6 +77,19 @@ test('an update keeps the timestamp and marks the message as edited', async () =
   assert.equal(message.edited.user, botUser);
   await refused('cant_update_message', client.chat.update({ channel: general, ts: await say('Mine.'), text: 'Not yours.' }));
   await refused('message_not_found', client.chat.update({ channel: general, ts: '1700000000.000001', text: 'Where?' }));
+});
+
+test('an update with text alone takes the blocks away, one with blocks leaves no mark', async () => {
+  const blocks = [{ type: 'section', text: { type: 'mrkdwn', text: 'A block.' } }];
+  const { ts } = await client.chat.postMessage({ channel: general, text: 'A block.', blocks });
+  await client.chat.update({ channel: general, ts, text: 'Blocks.', blocks: [...blocks, { type: 'divider' }] });
+  const [updated] = await thread(general, ts);
+  assert.deepEqual(updated.blocks.map((block) => block.type), ['section', 'divider']);
+  assert.equal(updated.edited, undefined);
+  await client.chat.update({ channel: general, ts, text: 'Text.' });
+  const [plain] = await thread(general, ts);
+  assert.ok(!JSON.stringify(plain.blocks ?? []).includes('A block.'));
+  await refused('msg_too_long', client.chat.update({ channel: general, ts, text: 'x'.repeat(4_001) }));
 });
 
 test('a deleted message is gone', async () => {
@@ -261,6 +275,15 @@ test('a stream carries tasks and a plan', async () => {
   assert.ok(JSON.stringify(message).includes('Done.'));
 });
 
+test('a stream ends by itself after some five minutes', async () => {
+  const thread_ts = await say('Take your time.', { channel: adaDm });
+  const { ts } = await client.chat.startStream({ channel: adaDm, thread_ts, markdown_text: 'Well' });
+  await client.chat.appendStream({ channel: adaDm, ts, markdown_text: ', ' });
+  await advance(320);
+  await refused('message_not_in_streaming_state', client.chat.appendStream({ channel: adaDm, ts, markdown_text: 'now.' }));
+  await client.chat.update({ channel: adaDm, ts, text: 'Well, now.' });
+});
+
 test('a stream in a channel needs a thread and a recipient', async () => {
   const thread_ts = await say('For whom?');
   const user = { recipient_user_id: ada };
@@ -272,10 +295,20 @@ test('a stream in a channel needs a thread and a recipient', async () => {
 test('a thread has a status, a title and prompts', async () => {
   const thread_ts = await say('Are you busy?', { channel: adaDm });
   const where = { channel_id: adaDm, thread_ts };
-  await client.assistant.threads.setStatus({ ...where, status: 'is searching…', loading_messages: ['Opening books…'] });
+  const status = { ...where, status: 'is searching…', loading_messages: ['Opening books…'] };
+  const shown = async () => (await control('state')).statuses.filter((each) => each.thread_ts === thread_ts);
   await client.assistant.threads.setTitle({ ...where, title: 'Busy?' });
   await client.assistant.threads.setSuggestedPrompts({ ...where, prompts: [{ title: 'Replay', message: 'How is an event replayed?' }] });
+  await client.assistant.threads.setStatus(status);
+  assert.deepEqual((await shown()).map((each) => each.status), ['is searching…']);
   await client.assistant.threads.setStatus({ ...where, status: '' });
+  assert.deepEqual(await shown(), []);
+  await client.assistant.threads.setStatus(status);
+  await client.chat.postMessage({ channel: adaDm, thread_ts, text: 'Found it.' });
+  assert.deepEqual(await shown(), [], 'an answer ends it');
+  await client.assistant.threads.setStatus(status);
+  await advance(121);
+  assert.deepEqual(await shown(), [], 'and so do two minutes');
 });
 
 test('an agent session has a status and a name', async () => {
@@ -288,6 +321,7 @@ test('an agent session has a status and a name', async () => {
 
 test('what cannot be done is refused in the words of Slack', async () => {
   await refused('channel_not_found', client.chat.postMessage({ channel: 'C0NOWHERE', text: 'Hello?' }));
+  await refused('not_in_channel', client.chat.postMessage({ channel: 'C0LOUNGE', text: 'Hello?' }));
   await refused('no_text', client.chat.postMessage({ channel: general }));
   await refused('invalid_auth', webClient('xoxb-somebody-else').auth.test());
   await refused('not_authed', webClient('').auth.test());
@@ -324,6 +358,31 @@ test('a client that does not wait is told how long it should have', async () => 
   assert.equal(error.code, 'slack_webapi_rate_limited_error');
   assert.equal(error.retryAfter, 30);
 });
+
+test('the limit of a method holds, and time lifts it', async (context) => {
+  context.after(() => control('settings', { enforce_limits: false }));
+  await control('settings', { enforce_limits: true });
+  const hasty = webClient(botToken, { rejectRateLimitedCalls: true });
+  // The method is of tier 2, with 20 calls a minute.
+  const { length: calls } = await untilRefused(() => hasty.conversations.list({ limit: 1 }), 40);
+  assert.ok(calls >= 20, `${calls} calls`);
+  const { retryAfter } = await refusal(hasty.conversations.list({ limit: 1 }));
+  assert.ok(Number.isInteger(retryAfter) && retryAfter >= 1);
+  await advance(retryAfter);
+  await hasty.conversations.list({ limit: 1 });
+});
+
+/** The results of a call that is made until it is refused, at most `calls_max` times. */
+async function untilRefused(call, calls_max) {
+  const results = [];
+  try {
+    while (results.length < calls_max) results.push(await call());
+  } catch (error) {
+    assert.equal(error.code, 'slack_webapi_rate_limited_error');
+    return results;
+  }
+  return assert.fail(`${calls_max} calls were served without a refusal`);
+}
 
 test('a call can be applied and fail all the same', async () => {
   const root = await say('Did it work?');

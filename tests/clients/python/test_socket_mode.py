@@ -57,6 +57,9 @@ class Builtin:
         return self.client.is_connected()
 
     def close(self):
+        # This client sits in a read for up to three seconds, unless its connection is cut.
+        self.client.auto_reconnect_enabled = False
+        control("sockets", {"action": "drop"})
         self.client.close()
 
 

@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_refused_in_the_words_of_slack():
     with refused("channel_not_found"):
         client.chat_postMessage(channel="C0NOWHERE", text="Hello?")
     with refused("no_text"):
-        client.chat_postMessage(channel=GENERAL, text="")
+        client.api_call("chat.postMessage", json={"channel": GENERAL})
     with refused("thread_not_found"):
         client.conversations_replies(channel=GENERAL, ts="1700000000.000001")
     with refused("invalid_auth"):

@@ -79,7 +79,10 @@ pub(super) fn update(call: &Call<'_>) -> Answer {
         if content.metadata.is_some() {
             message.metadata.clone_from(&content.metadata);
         }
-        message.edited = Some(edited);
+        // Slack marks no message whose blocks were given anew.
+        if content.blocks.is_none() {
+            message.edited = Some(edited);
+        }
     });
     let message = state.message(&channel, ts).map(|message| message.render(true));
     Ok(json!({"channel": channel, "ts": ts, "text": content.text, "message": message}))
