@@ -3,7 +3,7 @@ import { api, follow } from './api.js';
 import { h, iconButton, notice } from './dom.js';
 import { Pane } from './pane.js';
 import { drawSidebar } from './sidebar.js';
-import { Store } from './store.js';
+import { STATUS_MS_MAX, Store } from './store.js';
 
 const WIDE = matchMedia('(min-width: 60rem)');
 /** A thread of one's own opens by itself when an answer to so young a question begins. */
@@ -127,10 +127,12 @@ const QUESTIONS = ['How are failed events replayed?', 'What happens when a worke
 
 function welcome(channel) {
   const bot = store.bot()?.name ?? 'athenaeum';
+  const title = h('p', { class: 'heading level-1' }, 'Nothing has been said here yet');
+  if (!store.botIsIn(channel)) return h('div', { class: 'welcome' }, title, h('p', {}, `${bot} is not in this channel and reads nothing here.`));
   const before = channel.is_im ? '' : `@${bot} `;
   const first = channel.is_im ? `Ask ${bot} something.` : `Mention @${bot} to ask something; the answer comes in a thread.`;
-  const suggestions = QUESTIONS.map((question) => h('button', { type: 'button', class: 'button', on: { click: () => channelPane.suggest(before + question) } }, question));
-  return h('div', { class: 'welcome' }, h('p', { class: 'heading level-1' }, 'Nothing has been said here yet'), h('p', {}, first), h('div', { class: 'block-actions' }, suggestions));
+  const suggestion = (question) => h('button', { type: 'button', class: 'button', on: { click: () => channelPane.suggest(before + question) } }, question);
+  return h('div', { class: 'welcome' }, title, h('p', {}, first), h('div', { class: 'block-actions' }, QUESTIONS.map(suggestion)));
 }
 
 // --- Going places -------------------------------------------------------------------------------
@@ -227,6 +229,7 @@ function take(change) {
     return;
   }
   store.apply(change);
+  if (change.type === 'status' && change.status) setTimeout(draw, STATUS_MS_MAX + 100);
   if (change.type === 'message') count(change);
   openOwnThread(change);
   draw();

@@ -35,7 +35,7 @@ function connection(store) {
   if (!store.online) return h('span', { class: 'connection off' }, 'reconnecting …');
   if (store.sockets === null) return h('span', { class: 'connection' }, '');
   const bot = store.bot()?.name ?? 'the app';
-  const label = store.sockets > 0 ? `${bot} is connected` : `${bot} is not connected`;
+  const label = store.sockets > 0 ? `${bot} is online` : `${bot} is offline`;
   return h('span', { class: store.sockets > 0 ? 'connection on' : 'connection off', title: `${store.sockets} sockets` }, label);
 }
 

@@ -1,5 +1,8 @@
 // What the page knows of the workspace, and how changes of the feed alter it.
 
+/** Slack takes a status away after two minutes without news. */
+export const STATUS_MS_MAX = 120_000;
+
 const threadKey = (channel, ts) => `${channel}/${ts}`;
 
 export class Store {
@@ -8,7 +11,7 @@ export class Store {
   channels = new Map();
   /** Messages by channel and timestamp. */
   #messages = new Map();
-  /** "is searching…" lines by channel and thread. */
+  /** "is searching…" lines by channel and thread, with the time they end. */
   #statuses = new Map();
   /** How many messages of others came to a channel since it was last looked at. */
   unread = new Map();
@@ -19,7 +22,8 @@ export class Store {
   load(state) {
     this.users = new Map(state.users.map((user) => [user.id, user]));
     this.channels = new Map(state.channels.map((channel) => [channel.id, channel]));
-    this.#statuses = new Map((state.statuses ?? []).map((entry) => [threadKey(entry.channel, entry.thread_ts), entry.status]));
+    this.#statuses.clear();
+    (state.statuses ?? []).forEach((entry) => this.#setStatus(entry));
     this.sockets = typeof state.sockets === 'number' ? state.sockets : (state.sockets?.length ?? null);
   }
 
@@ -57,6 +61,11 @@ export class Store {
     return [...this.channels.values()].filter((channel) => !channel.is_im || channel.user === this.me);
   }
 
+  /** Whether the bot reads along in a channel. */
+  botIsIn(channel) {
+    return channel.is_im || !channel.members || channel.members.includes(this.bot()?.id);
+  }
+
   title(channel) {
     return channel.is_im ? this.person(this.bot()?.id ?? channel.user).name : channel.name;
   }
@@ -80,12 +89,14 @@ export class Store {
   }
 
   status(channel, ts) {
-    return this.#statuses.get(threadKey(channel, ts)) ?? '';
+    const held = this.#statuses.get(threadKey(channel, ts));
+    return held && Date.now() < held.until ? held.status : '';
   }
 
   /** The statuses of a channel's threads, with their roots. */
   statusesIn(channel) {
-    return [...this.#statuses].filter(([key]) => key.startsWith(`${channel}/`)).map(([key, status]) => ({ ts: key.slice(channel.length + 1), status }));
+    const roots = [...this.#statuses.keys()].filter((key) => key.startsWith(`${channel}/`)).map((key) => key.slice(channel.length + 1));
+    return roots.map((ts) => ({ ts, status: this.status(channel, ts) })).filter(({ status }) => status);
   }
 
   /** Applies a change of the feed. */
@@ -102,8 +113,7 @@ export class Store {
         if (change.user === this.me) this.#put(change.channel, { ...change.message, ephemeral: true });
         break;
       case 'status':
-        this.#statuses.delete(threadKey(change.channel, change.thread_ts));
-        if (change.status) this.#statuses.set(threadKey(change.channel, change.thread_ts), change.status);
+        this.#setStatus(change);
         break;
       case 'sockets':
         this.sockets = change.open;
@@ -115,6 +125,12 @@ export class Store {
         // Sessions, prompts and views have no place on this page.
         break;
     }
+  }
+
+  #setStatus({ channel, thread_ts, status }) {
+    const key = threadKey(channel, thread_ts);
+    if (status) this.#statuses.set(key, { status, until: Date.now() + STATUS_MS_MAX });
+    else this.#statuses.delete(key);
   }
 
   #put(channel, message) {

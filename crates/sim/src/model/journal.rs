@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 /// Requests the journal keeps; older ones are forgotten.
 const REQUESTS_MAX: usize = 1_000;
+/// Larger bodies are not kept, so that a long demo does not fill the memory; in bytes.
+const BODY_BYTES_KEPT_MAX: usize = 256 * 1024;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub struct Recorded {
     pub at: DateTime<Utc>,
     /// The path asked for, such as `/v1/chat/completions`.
     pub path: String,
-    /// The body as JSON; null when it was none.
+    /// The body as JSON; null when it was none, or over 256 KiB.
     pub body: Value,
     /// Whether a scripted step decided what came back.
     pub scripted: bool,
@@ -72,7 +74,7 @@ impl Journal {
             number,
             at: Utc::now(),
             path: path.to_owned(),
-            body: serde_json::from_slice(body).unwrap_or(Value::Null),
+            body: kept(body),
             scripted,
             status: None,
             ending: Ending::Open,
@@ -119,6 +121,13 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Requests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn kept(body: &[u8]) -> Value {
+    if body.len() > BODY_BYTES_KEPT_MAX {
+        return Value::Null;
+    }
+    serde_json::from_slice(body).unwrap_or(Value::Null)
 }
 
 /// A request that has not ended. Dropped without an ending, its client went away.
