@@ -64,8 +64,8 @@ pub(crate) struct Demo {
     /// The port of the local Slack's page; a free one when not given.
     #[arg(long)]
     pub port: Option<u16>,
-    /// Keep the local Slack's channels and messages in this file.
-    #[arg(long, value_name = "FILE")]
+    /// Keep the local Slack's channels and messages in this file; the last one given counts.
+    #[arg(long, value_name = "FILE", overrides_with = "data")]
     pub data: Option<PathBuf>,
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod doctor;
+mod documented;
 mod events;
 mod fixture;
 mod operate;
