@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{envelope::Kind, link::Acked, response, world::World};
+use super::{connection::Acked, envelope::Kind, response, world::World};
 
 #[derive(Deserialize)]
 struct Ack {

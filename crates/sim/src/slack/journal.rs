@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use super::{
     clock::Clock,
+    connection::{Acked, Did},
     envelope::{Delivery, Kind},
-    link::{Acked, Did},
     world::lock,
 };
 

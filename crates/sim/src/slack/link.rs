@@ -6,18 +6,15 @@ use std::{
 };
 
 use tokio::sync::{Notify, mpsc};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     clock::micros,
+    connection::{Acked, Connection, Did, Frame, Opened, Switches},
     envelope::Delivery,
     options::{DEBUG_LIFETIME, SocketOptions},
     socket,
     world::lock,
 };
-
-/// The frames a connection may have queued before the next one counts as lost.
-pub(super) const FRAMES_QUEUED_MAX: usize = 16_384;
 
 /// The tickets handed out and not yet used.
 const TICKETS_MAX: usize = 1_000;
@@ -43,35 +40,6 @@ struct Hub {
     acks_to_lose: u32,
 }
 
-/// A socket, seen from the side that sends.
-#[derive(Clone)]
-pub(super) struct Connection {
-    pub id: u64,
-    pub frames: mpsc::Sender<Frame>,
-    pub switches: Switches,
-    /// Told to go: gets nothing more while another one is open.
-    leaving: bool,
-}
-
-/// What breaks a connection.
-#[derive(Clone, Default)]
-pub(super) struct Switches {
-    /// Ends the connection without a closing handshake.
-    pub cut: CancellationToken,
-    /// Stops reading and writing while the connection stays.
-    pub freeze: CancellationToken,
-    /// Stops reading only.
-    pub deafen: CancellationToken,
-}
-
-/// What a connection is asked to write.
-pub(super) enum Frame {
-    Text(String),
-    /// Bytes as they are, as a text frame: also what is no UTF-8.
-    Raw(Vec<u8>),
-    Close,
-}
-
 struct InFlight {
     delivery: Delivery,
     connection: u64,
@@ -85,33 +53,6 @@ enum Due {
     Warning(u64),
     Refresh(u64),
     Close(u64),
-}
-
-/// What became of an acknowledgement.
-pub(super) enum Acked {
-    Done {
-        delivery: Delivery,
-        after_us: i64,
-    },
-    /// No envelope of this id is under way: it was never sent, was acked before or came too late.
-    Unknown,
-    /// Swallowed on purpose (`lose_acks`).
-    Lost,
-}
-
-/// What the link did, for the journal.
-pub(super) enum Did {
-    Sent { envelope_id: String, connection: u64, delivery: Delivery },
-    Waits(Delivery),
-    GaveUp(Delivery),
-    Told { connection: u64, reason: &'static str },
-    Closed { connection: u64 },
-}
-
-/// A new connection, and what was sent to it at once.
-pub(super) struct Opened {
-    pub id: u64,
-    pub sent: Vec<Did>,
 }
 
 impl Link {
@@ -308,12 +249,6 @@ impl Link {
             self.due_changed.notify_one();
         }
         key
-    }
-}
-
-impl Connection {
-    pub fn is_leaving(&self) -> bool {
-        self.leaving
     }
 }
 

@@ -6,6 +6,7 @@
 mod acknowledgement;
 mod channel;
 mod clock;
+mod connection;
 mod control;
 mod envelope;
 mod events;

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     acknowledgement,
-    link::{FRAMES_QUEUED_MAX, Frame, Opened, Switches},
+    connection::{FRAMES_QUEUED_MAX, Frame, Opened, Switches},
     workspace::APP,
     world::World,
 };

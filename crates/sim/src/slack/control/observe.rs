@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 use super::{Control, ControlError};
 use crate::slack::{
     channel::{Channel, Kind},
+    connection::Connection,
     journal::{Entry, What},
     sessions::session_change,
     ts::Ts,
@@ -78,9 +79,9 @@ impl Control {
 
     fn socket_states(&self) -> Vec<Value> {
         let sockets = self.world.link.connections(None);
-        let state = |socket: &crate::slack::link::Connection| {
+        let state = |socket: &Connection| {
             json!({
-                "connection": socket.id, "leaving": socket.is_leaving(),
+                "connection": socket.id, "leaving": socket.leaving,
                 "half_open": socket.switches.freeze.is_cancelled(),
                 "in_flight": self.world.link.in_flight_on(socket.id),
             })

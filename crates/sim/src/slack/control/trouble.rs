@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::Control;
 use crate::slack::{
     clock::Clock,
+    connection::{Frame, Switches},
     faults::Fault,
-    link::{Frame, Switches},
     options::Settings,
 };
 

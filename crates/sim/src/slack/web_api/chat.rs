@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     Answer, Call,
     content::{self, Content, UPDATE_TEXT_CHARS_MAX},
-    methods::missing_scope,
+    methods::require_scope,
     refusal::Refusal,
 };
 use crate::slack::{
@@ -19,9 +19,8 @@ pub(super) fn post(call: &Call<'_>) -> Answer {
     let args = call.args;
     let content = Content::read(args)?;
     let persona = content::persona(args);
-    let scopes = call.world.settings().scopes.clone();
-    if persona.is_some() && !scopes.contains("chat:write.customize") {
-        return Err(missing_scope(&["chat:write.customize"], &scopes));
+    if persona.is_some() {
+        require_scope(call, "chat:write.customize")?;
     }
     let thread_ts = args.ts("thread_ts", "invalid_thread_ts")?;
     let mut state = call.world.state();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, methods::missing_scope, page, page::Page, refusal::Refusal};
+use super::{Answer, Call, methods::require_scope, page, page::Page, refusal::Refusal};
 use crate::slack::{
     channel::{Channel, Kind},
     state::State,
@@ -21,11 +21,7 @@ pub(super) fn scoped_channel<'a>(
 ) -> Result<&'a Channel, Refusal> {
     let id = call.args.required("channel")?;
     let channel = state.channels.get(&id).ok_or_else(|| Refusal::new("channel_not_found"))?;
-    let scopes = call.world.settings().scopes.clone();
-    let needed = format!("{}:{right}", scope_family(&channel.kind));
-    if !scopes.contains(&needed) {
-        return Err(missing_scope(&[&needed], &scopes));
-    }
+    require_scope(call, &format!("{}:{right}", scope_family(&channel.kind)))?;
     let is_member = channel.members.contains(BOT_USER);
     if channel.kind != Kind::Public && !is_member {
         return Err(Refusal::new("channel_not_found"));

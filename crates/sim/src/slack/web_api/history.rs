@@ -24,8 +24,8 @@ impl Window {
         let lag_us =
             i64::try_from(call.world.settings().history_lag_s).unwrap_or(i64::MAX / 2_000_000);
         Ok(Self {
-            oldest: call.args.ts("oldest", "invalid_ts_oldest")?,
-            latest: call.args.ts("latest", "invalid_ts_latest")?,
+            oldest: time(call, "oldest", "invalid_ts_oldest")?,
+            latest: time(call, "latest", "invalid_ts_latest")?,
             inclusive: call.args.flag("inclusive"),
             // Under a clock that stands still, timestamps run a little ahead of it.
             visible_until: if lag_us == 0 {
@@ -90,6 +90,14 @@ fn thread(
 ) -> Result<(&Message, impl Iterator<Item = &Message>), Refusal> {
     let root = channel.messages.get(&ts).ok_or_else(|| Refusal::new("thread_not_found"))?;
     Ok((root, root.replies.iter().filter_map(|reply| channel.messages.get(reply))))
+}
+
+/// A time as callers make it: also with more digits than a timestamp has.
+fn time(call: &Call<'_>, name: &str, error: &str) -> Result<Option<Ts>, Refusal> {
+    let Some(text) = call.args.text(name) else { return Ok(None) };
+    let end = text.find('.').map_or(text.len(), |point| text.len().min(point + 7));
+    let time = text.get(..end).and_then(|text| text.parse().ok());
+    time.map(Some).ok_or_else(|| Refusal::new(error))
 }
 
 fn cursor(call: &Call<'_>, kind: &str) -> Result<Option<i64>, Refusal> {

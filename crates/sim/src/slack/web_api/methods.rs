@@ -38,8 +38,18 @@ impl Method {
     }
 }
 
+/// Refuses unless the bot has this scope.
+pub(super) fn require_scope(call: &Call<'_>, scope: &str) -> Result<(), Refusal> {
+    let settings = call.world.settings();
+    if settings.scopes.contains(scope) {
+        Ok(())
+    } else {
+        Err(missing_scope(&[scope], &settings.scopes))
+    }
+}
+
 /// `missing_scope`, with what was needed and what there is.
-pub(super) fn missing_scope(needed: &[&str], provided: &BTreeSet<String>) -> Refusal {
+fn missing_scope(needed: &[&str], provided: &BTreeSet<String>) -> Refusal {
     let provided: Vec<&str> = provided.iter().map(String::as_str).collect();
     Refusal {
         needed: Some((needed.join(","), provided.join(","))),
