@@ -142,6 +142,9 @@ async fn template(server: &str, admin: &mut PgConnection) -> String {
         }
         let finished = format!("ALTER DATABASE {name} IS_TEMPLATE true ALLOW_CONNECTIONS false");
         execute(admin, finished).await;
+        // TimescaleDB's scheduler stays connected, and nobody can copy a database in use.
+        let leave = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname =";
+        execute(admin, format!("{leave} '{name}'")).await;
     }
     execute(admin, format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})")).await;
     name
@@ -168,6 +171,11 @@ async fn copy(admin: &mut PgConnection, template: &str, name: &str) {
         if !in_use || Instant::now() > deadline {
             panic!("{statement}: {error}");
         }
+        // A background worker of an extension may linger in the template; nobody else may be there.
+        let linger = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{template}'"
+        );
+        execute(admin, linger).await;
         tokio::time::sleep(COPY_PAUSE).await;
     }
 }

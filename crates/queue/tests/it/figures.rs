@@ -43,9 +43,7 @@ async fn every_filter_narrows_the_list() {
     fixture.append(other).await;
     let all = EventFilter::default();
     let queue = &fixture.queue;
-    let with = |filter: EventFilter| async move {
-        queue.events(&filter, 100).await.unwrap().len()
-    };
+    let with = |filter: EventFilter| async move { queue.events(&filter, 100).await.unwrap().len() };
     assert_eq!(with(all.clone()).await, 5);
     for (state, count) in [
         (EventState::Running, 1),

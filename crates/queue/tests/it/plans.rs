@@ -34,7 +34,7 @@ const FILL: &str = "
     SELECT occurred_at, id, 0, 'reply', 'k', 'intended', id, '{}', clock_timestamp() FROM events;
 ";
 
-/// Statements and arguments; every table named in `TABLES` must be reached through an index.
+/// Statements and arguments; every large table must be reached through an index.
 const HOT: &[(&str, &str, &str)] = &[
     (
         "insert_keys",
@@ -86,26 +86,30 @@ const HOT: &[(&str, &str, &str)] = &[
     ("lost_jobs", include_str!("../../src/sql/lost_jobs.sql"), "100"),
 ];
 
-const TABLES: [&str; 6] = ["jobs", "events", "deliveries", "attempts", "outcomes", "effects"];
+/// The tables, partitions and chunks in which an end-to-end scan would hurt.
+const LARGE: &str =
+    "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND reltuples > 1000";
 
 #[tokio::test]
 async fn no_hot_statement_reads_a_table_from_end_to_end() {
     let fixture = Fixture::new().await;
     fixture.sql.batch_execute(FILL).await.unwrap();
     fixture.sql.batch_execute("ANALYZE").await.unwrap();
+    let large = fixture.texts(LARGE).await;
     let mut scans = Vec::new();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         fixture.sql.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
-        for (name, text, arguments) in HOT {
-            scans.extend(scans_of(&fixture.sql, name, text, arguments, mode).await);
+        for (name, text, arguments) in HOT.iter().copied() {
+            scans.extend(scans_of(&fixture.sql, &large, name, text, arguments, mode).await);
         }
     }
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
 }
 
-/// The plan, when it has a sequential scan.
+/// The plan, when it reads a large table from end to end.
 async fn scans_of(
     sql: &Client,
+    large: &[String],
     name: &str,
     text: &str,
     arguments: &str,
@@ -117,8 +121,8 @@ async fn scans_of(
     sql.batch_execute("DEALLOCATE hot").await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let scan = |line: &str| {
-        let scanned = line.split("Seq Scan on ").nth(1);
-        scanned.is_some_and(|rest| TABLES.iter().any(|table| rest.starts_with(table)))
+        let scanned = line.split("Seq Scan on ").nth(1).and_then(|rest| rest.split(' ').next());
+        scanned.is_some_and(|scanned| large.iter().any(|table| table == scanned))
     };
     let found = lines.iter().any(|line| scan(line));
     found.then(|| format!("{name} ({mode}):\n{}", lines.join("\n")))
