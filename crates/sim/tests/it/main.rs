@@ -1,4 +1,4 @@
-//! The local Slack as an app, its people and a test see it.
+//! The local Slack as an app, its people and a test see it, and the offline model as a client does.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test by panicking")]
 
@@ -6,6 +6,7 @@ mod control;
 mod desk;
 mod limits;
 mod messages;
+mod model;
 mod people;
 mod redelivery;
 mod sockets;

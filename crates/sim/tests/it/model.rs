@@ -1,7 +1,5 @@
 //! The offline model as a client sees it.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test by panicking")]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
