@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 /// Words that say nothing about the subject of an English question.
 static STOPWORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     "a about after again all also am an and any are as ask at be because been before being \
-    between both but by can cannot could describe did do does doing done dont each even ever \
-    every exactly explain few find for from further get gets give go good got had happen \
+    between both but by can cannot could deal dealt describe did do does doing done dont each even ever \
+    every exactly explain few find for from further get gets give go good got had handle handled handles happen \
     happens has have having he hello help her here hey hi him his how i if im in into is it \
     its itself just kind know let like long look made make makes many may me mean means \
     might more most much must my need needs no not now of off often ok okay on once one only \
@@ -57,7 +57,8 @@ pub(super) fn stems(text: &str) -> Vec<String> {
 
 fn is_stopword(word: &str) -> bool {
     let plain: String = word.to_lowercase().chars().filter(|c| !matches!(c, '\'' | '’')).collect();
-    plain.chars().count() < 2 && plain.is_ascii() || STOPWORDS.contains(plain.as_str())
+    plain.len() < 2 && !plain.starts_with(|c: char| c.is_ascii_digit())
+        || STOPWORDS.contains(plain.as_str())
 }
 
 /// Conflates the common English endings, so that `replayed`, `replays` and `replay` meet.
@@ -153,6 +154,7 @@ mod tests {
             ["failed", "events", "replayed"]
         );
         assert_eq!(content_words("What's `max_slots` for, and what is it?"), ["max_slots"]);
+        assert_eq!(content_words("What does exit code 3 mean?"), ["exit", "code", "3"]);
         assert!(content_words("Hello, how are you?").is_empty());
     }
 

@@ -131,6 +131,16 @@ docker compose up --scale worker=4
     }
 
     #[test]
+    fn a_heading_that_names_the_subject_brings_the_beginning_of_its_passage() {
+        let results = "[1] a.md › Duplicates: Every delivery has a key. The key decides. More.";
+        let answer = compose("How are duplicates dealt with?", &[results]);
+        assert!(
+            answer.starts_with("Every delivery has a key. [1] The key decides. [1]"),
+            "{answer}"
+        );
+    }
+
+    #[test]
     fn the_code_after_a_lead_in_comes_with_it() {
         let answer = ask("How do I start more workers?");
         assert!(

@@ -16,6 +16,8 @@ const SENTENCES_MAX: usize = 3;
 const SHARE_ENOUGH: f64 = 0.5;
 /// The share that supports one when two or more words are found together.
 const SHARE_OF_TWO_ENOUGH: f64 = 0.3;
+/// Sentences quoted of a passage for its heading alone.
+const SENTENCES_UNDER_HEADING: usize = 2;
 /// A further sentence must reach this part of the best one's score …
 const FURTHER_SCORE: f64 = 0.75;
 /// … or this part of it, when it brings …
@@ -47,8 +49,10 @@ pub(super) fn choose(question: &str, passages: &[Passage]) -> Vec<Chosen> {
     let wanted: Vec<String> = wanted.into_iter().collect();
     let mut candidates = candidates(&wanted, passages);
     weigh(&mut candidates, wanted.len());
-    let Some(best) = best(&candidates).filter(|best| best.supports()) else { return Vec::new() };
-    let picked = pick(&candidates, best.score);
+    let picked = match best(&candidates).filter(|best| best.supports()) {
+        Some(best) => pick(&candidates, best.score),
+        None => under_their_heading(&wanted, passages, &candidates),
+    };
     with_antecedents(&candidates, picked)
 }
 
@@ -172,13 +176,29 @@ fn pick(candidates: &[Candidate], best: f64) -> BTreeSet<usize> {
             .sum();
         let brings_news =
             news >= FURTHER_SHARE && candidate.score >= FURTHER_SCORE_WITH_NEWS * best;
-        let worth = candidate.score >= FURTHER_SCORE * best || brings_news;
+        let as_good = candidate.score >= FURTHER_SCORE * best && candidate.supports();
         let said = picked.iter().any(|at| sameness(&candidates[*at], candidate) > SAMENESS_MAX);
-        if worth && !said && picked.len() < SENTENCES_MAX {
+        if (as_good || brings_news) && !said && picked.len() < SENTENCES_MAX {
             picked.insert(at);
         }
     }
     picked
+}
+
+/// The beginning of the passage whose own heading asks for nothing but the question's words, such
+/// as "Duplicates" when the question is how duplicates are dealt with.
+fn under_their_heading(
+    wanted: &[String],
+    passages: &[Passage],
+    candidates: &[Candidate],
+) -> BTreeSet<usize> {
+    let named = passages.iter().position(|passage| {
+        let nearest = passage.heading.rsplit('›').next().unwrap_or_default();
+        let stems = text::stems(nearest);
+        !stems.is_empty() && stems.iter().all(|stem| wanted.contains(stem))
+    });
+    let within = |at: &usize| Some(candidates[*at].passage) == named;
+    (0..candidates.len()).filter(within).take(SENTENCES_UNDER_HEADING).collect()
 }
 
 fn sameness(one: &Candidate, other: &Candidate) -> f64 {
@@ -202,7 +222,14 @@ fn with_antecedents(candidates: &[Candidate], mut picked: BTreeSet<usize>) -> Ve
     picked.into_iter().map(chosen).collect()
 }
 
+/// Whether a sentence begins with a word, or a clause, that points back.
 fn leans(sentence: &str) -> bool {
-    let first = text::words(sentence).next().unwrap_or_default();
-    ["It", "This", "That", "They", "These", "Those", "Then", "He", "She"].contains(&first)
+    const POINTING: [&str; 9] =
+        ["it", "this", "that", "they", "these", "those", "then", "he", "she"];
+    const OPENING: [&str; 7] = ["when", "if", "after", "once", "while", "until", "as"];
+    let mut words = text::words(sentence).map(str::to_lowercase);
+    let mut next = || words.next().unwrap_or_default();
+    let (first, second) = (next(), next());
+    let points = |word: &str| POINTING.contains(&word);
+    points(&first) || OPENING.contains(&first.as_str()) && points(&second)
 }
