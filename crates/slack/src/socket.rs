@@ -7,8 +7,10 @@
 //! and tried again only every [`Bounds::fault_retry`].
 
 mod connection;
+mod failure;
 mod liveness;
 mod open;
+mod room;
 mod slot;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::caller::Caller;
 use crate::error::SlackError;
 use crate::frame::Frame;
+use room::Room;
 
 /// The largest WebSocket frame or message that is read, in bytes; tungstenite's own bound for a
 /// frame is 16 MiB. A larger one closes its connection.
@@ -160,7 +163,7 @@ struct Shared {
     sockets: usize,
     bounds: Bounds,
     handler: Arc<dyn FrameHandler>,
-    in_flight: Arc<Semaphore>,
+    room: Room,
     status: watch::Sender<SocketStatus>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -183,7 +186,7 @@ pub async fn run(
         sockets,
         bounds,
         handler,
-        in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB_MAX as usize)),
+        room: Room::new(),
         status,
         shutdown,
         tasks: TaskTracker::new(),

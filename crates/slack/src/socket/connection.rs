@@ -11,20 +11,21 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::failure::{LINK_DISABLED, ended, farewell, refused, socket, within};
 use super::liveness::Liveness;
-use super::open::{LINK_DISABLED, Socket, ended, refused, socket};
-use super::{Ack, IN_FLIGHT_KIB_MAX, IN_FLIGHT_KIB_MIN, Shared};
+use super::open::Socket;
+use super::{Ack, Shared};
 use crate::error::SlackError;
 use crate::frame::{self, Frame};
 
@@ -61,6 +62,7 @@ impl Connection {
         });
         let task = Task {
             liveness: Liveness::new(now),
+            farewell: None,
             pending: JoinSet::new(),
             retired: retired.clone(),
             socket,
@@ -99,6 +101,8 @@ struct Task {
     /// Frames that are being committed; each yields the acknowledgement to write, if any.
     pending: JoinSet<Option<String>>,
     liveness: Liveness,
+    /// What to tell the other side when it broke the protocol.
+    farewell: Option<CloseFrame>,
 }
 
 /// Why a connection stops serving.
@@ -112,17 +116,19 @@ impl Task {
     async fn run(mut self) {
         let end = self.serve().await;
         self.shared.status.send_modify(|status| status.open -= 1);
+        let deadline = Instant::now() + self.shared.bounds.drain;
         match end {
             End::Failed(error) => {
                 let _ = self.notify.send(Notice::Ended { error });
-                let _ = within(self.shared.bounds.write, self.socket.close(None)).await;
-                // Unacknowledged, they come again; but what is being committed is worth finishing.
-                let finish = async { while self.pending.join_next().await.is_some() {} };
-                let _ = timeout(self.shared.bounds.drain, finish).await;
+                let farewell = self.socket.close(self.farewell.take());
+                let _ = within(self.shared.bounds.write, farewell).await;
             }
-            End::Retired => self.leave(true).await,
-            End::Shutdown => self.leave(false).await,
+            End::Retired => self.leave(true, deadline).await,
+            End::Shutdown => self.leave(false, deadline).await,
         }
+        // Unacknowledged, they come again; but what is being committed is worth finishing.
+        let finish = async { while self.pending.join_next().await.is_some() {} };
+        let _ = timeout_at(deadline, finish).await;
     }
 
     async fn serve(&mut self) -> End {
@@ -133,13 +139,13 @@ impl Task {
         // A frame that was read and waits for room; reading pauses meanwhile.
         let mut waiting: Option<Vec<u8>> = None;
         loop {
-            let weight = waiting.as_ref().map_or(0, |raw| weight(raw.len()));
+            let waiting_bytes = waiting.as_ref().map_or(0, Vec::len);
             let outcome = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return End::Shutdown,
                 () = retired.cancelled() => return End::Retired,
                 Some(done) = self.pending.join_next() => self.acknowledge(done.ok().flatten()).await,
-                room = room(&self.shared.in_flight, weight), if waiting.is_some() => {
+                room = self.shared.room.enter(waiting_bytes), if waiting.is_some() => {
                     self.liveness.resume();
                     waiting.take().map_or(Ok(()), |raw| self.hand_over(raw, room))
                 }
@@ -163,7 +169,10 @@ impl Task {
         &mut self,
         message: Option<Result<Message, WsError>>,
     ) -> Result<Option<Vec<u8>>, SlackError> {
-        let message = message.ok_or_else(|| socket("closed", None))?.map_err(ended)?;
+        let message = message.ok_or_else(|| socket("closed", None))?.map_err(|error| {
+            self.farewell = farewell(&error);
+            ended(error)
+        })?;
         self.liveness.heard(&message);
         match message {
             Message::Text(text) => Ok(Some(Bytes::from(text).into())),
@@ -226,8 +235,7 @@ impl Task {
     }
 
     /// Writes what is pending, then closes.
-    async fn leave(&mut self, still_reading: bool) {
-        let deadline = Instant::now() + self.shared.bounds.drain;
+    async fn leave(&mut self, still_reading: bool, deadline: Instant) {
         if let Err(error) = self.drain(still_reading, deadline).await {
             tracing::debug!(%error, "ended while draining");
         }
@@ -260,8 +268,7 @@ impl Task {
                 () = sleep_until(deadline) => return Err(socket("commits took too long", None)),
                 message = self.socket.next(), if still_reading => {
                     if let Some(raw) = self.receive(message)?
-                        && let Ok(room) = Arc::clone(&self.shared.in_flight)
-                            .try_acquire_many_owned(weight(raw.len()))
+                        && let Some(room) = self.shared.room.try_enter(raw.len())
                     {
                         self.hand_over(raw, room)?;
                     }
@@ -280,27 +287,4 @@ fn acknowledgement(envelope_id: String, ack: Ack) -> Option<String> {
         Ack::Withheld => return None,
     };
     Some(body.to_string())
-}
-
-/// A frame's share of [`IN_FLIGHT_KIB_MAX`].
-fn weight(frame_bytes: usize) -> u32 {
-    let kib = u32::try_from(frame_bytes / 1024).unwrap_or(u32::MAX);
-    kib.clamp(IN_FLIGHT_KIB_MIN, IN_FLIGHT_KIB_MAX)
-}
-
-async fn room(in_flight: &Arc<Semaphore>, weight: u32) -> OwnedSemaphorePermit {
-    match Arc::clone(in_flight).acquire_many_owned(weight).await {
-        Ok(permit) => permit,
-        Err(_) => unreachable!("the semaphore is never closed"),
-    }
-}
-
-async fn within(
-    limit: Duration,
-    writing: impl Future<Output = Result<(), WsError>>,
-) -> Result<(), SlackError> {
-    match timeout(limit, writing).await {
-        Ok(result) => result.map_err(ended),
-        Err(_) => Err(socket("a write took too long", None)),
-    }
 }

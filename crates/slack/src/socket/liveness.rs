@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::open::socket;
+use super::failure::socket;
 use crate::error::SlackError;
 
 pub(super) struct Liveness {

@@ -7,6 +7,7 @@ use slack::Ack;
 use slack::socket::Bounds;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::soon;
 use crate::wire::{Loop, Wire, quick};
@@ -128,6 +129,13 @@ async fn a_frame_that_is_not_utf8_closes_its_own_connection_only() {
     app.until("two sockets", |status| status.open == 2).await;
     // FIN and text, two bytes, unmasked.
     first.socket.get_mut().write_all(&[0x81, 2, 0xff, 0xfe]).await.unwrap();
+    let code = loop {
+        let message = soon("the close", first.socket.next()).await.unwrap().unwrap();
+        if let Message::Close(frame) = message {
+            break frame.unwrap().code;
+        }
+    };
+    assert_eq!(code, CloseCode::Invalid);
     first.closed().await;
     let mut third = wire.greet().await;
     for peer in [&mut second, &mut third] {
