@@ -19,6 +19,12 @@ before(async () => {
   app.message('knock knock', async ({ message, say }) => {
     await say({ text: `Who is there, <@${message.user}>?`, thread_ts: message.ts });
   });
+  app.message('word by word', async ({ sayStream, setStatus }) => {
+    await setStatus('is writing…');
+    const stream = sayStream({ buffer_size: 4 });
+    for (const word of ['One ', 'word ', 'after ', 'another.']) await stream.append({ markdown_text: word });
+    await stream.stop();
+  });
   app.event('message', async ({ event }) => {
     if (event.subtype === 'message_changed') seen.edits.push(event);
   });
@@ -94,6 +100,16 @@ test('a mention within a thread is answered in that thread', async () => {
 test('a message is matched by its text', async () => {
   const ts = await say('knock knock');
   assert.equal((await reply(general, ts)).text, `Who is there, <@${ada}>?`);
+});
+
+test('an answer is streamed into the thread of its question', async () => {
+  const ts = await say('word by word');
+  const streamed = await until('the stream has ended', async () => {
+    const messages = await thread(general, ts);
+    return messages.find((message) => message.text.endsWith('another.'));
+  });
+  assert.equal(streamed.text, 'One word after another.');
+  assert.equal(streamed.thread_ts, ts);
 });
 
 test('an edit and a reaction of a person reach the app', async () => {

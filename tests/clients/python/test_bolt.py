@@ -44,6 +44,14 @@ def build(seen):
     def knocked(message, say):
         say(text=f"Who is there, <@{message['user']}>?", thread_ts=message["ts"])
 
+    @app.message("word by word")
+    def streamed(say_stream, set_status):
+        set_status("is writing…")
+        stream = say_stream(buffer_size=4)
+        for word in ("One ", "word ", "after ", "another."):
+            stream.append(markdown_text=word)
+        stream.stop()
+
     @app.event({"type": "message", "subtype": "message_changed"})
     def edited(event):
         seen.edits.append(event)
@@ -131,6 +139,16 @@ def test_a_mention_within_a_thread_is_answered_in_that_thread(seen):
 
 def test_a_message_is_matched_by_its_text(seen):
     assert reply(GENERAL, say("knock knock"))["text"] == f"Who is there, <@{ADA}>?"
+
+
+def test_an_answer_is_streamed_into_the_thread_of_its_question(seen):
+    ts = say("word by word")
+
+    def ended():
+        return [message for message in thread(GENERAL, ts) if message["text"].endswith("another.")]
+
+    (streamed,) = until("the stream has ended", ended)
+    assert (streamed["text"], streamed["thread_ts"]) == ("One word after another.", ts)
 
 
 def test_an_edit_and_a_reaction_of_a_person_reach_the_app(seen):
