@@ -20,6 +20,7 @@ export const api = {
   remove: (what) => call('delete', what),
   react: (reaction) => call('react', reaction),
   press: (press) => call('press', press),
+  stop: (thread) => call('stop', thread),
 };
 
 const RETRY_MS_MIN = 500;

@@ -120,7 +120,14 @@ function drawThread(channel) {
     heading: [back, h('h1', {}, 'Thread', h('span', {}, channel.is_im ? store.title(channel) : `# ${channel.name}`)), close],
     placeholder: 'Reply',
     status: store.status(channel.id, open.thread),
+    stop: store.isWorking(channel.id, open.thread) ? stop : null,
   });
+}
+
+/** Streams end at once; that the work ends is up to the bot. */
+async function stop() {
+  const asked = await attempt(api.stop({ channel: open.channel, thread_ts: open.thread, user: store.me }));
+  if (asked) notice(`${store.bot()?.name ?? 'The app'} was asked to stop.`);
 }
 
 const QUESTIONS = ['How are failed events replayed?', 'What happens when a worker crashes?', 'Which PostgreSQL versions are supported?'];

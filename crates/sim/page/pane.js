@@ -35,8 +35,8 @@ export class Pane {
     this.elements = [this.#heading, this.#scroller, h('div', { class: 'pane-foot' }, this.#newer, this.#status, this.#composer.element)];
   }
 
-  /** Draws the pane. `heading` holds elements, `empty` makes what an empty channel shows. */
-  draw({ key, channel, messages, heading, placeholder, status, empty }) {
+  /** Draws the pane. `heading` holds elements, `empty` makes what an empty channel shows; `stop` stops the bot while it works. */
+  draw({ key, channel, messages, heading, placeholder, status, stop, empty }) {
     const fresh = key !== this.#key;
     if (fresh) {
       this.#key = key;
@@ -47,7 +47,7 @@ export class Pane {
     const atEnd = fresh || this.#atEnd();
     this.#heading.replaceChildren(...heading);
     this.#composer.label(placeholder);
-    this.#drawStatus(status);
+    this.#drawStatus(status || (stop ? 'is working…' : ''), stop);
     const shown = messages.slice(-this.#shown);
     const grown = this.#drawMessages(channel, shown, messages.length > shown.length, empty);
     if (atEnd) this.toEnd();
@@ -118,11 +118,14 @@ export class Pane {
     return h('article', { class: 'message editing' }, h('div', { class: 'gutter' }, avatar(this.#store.person(message.user))), h('div', { class: 'content' }, writing.element));
   }
 
-  #drawStatus(status) {
+  #drawStatus(status, stop) {
     const text = status ? statusText(status, this.#store) : '';
-    if (this.#status.dataset.text === text) return;
-    this.#status.dataset.text = text;
-    this.#status.replaceChildren(...(text ? [h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), h('span', {}, text)] : []));
+    const drawn = `${text}/${Boolean(stop)}`;
+    if (this.#status.dataset.drawn === drawn) return;
+    this.#status.dataset.drawn = drawn;
+    const dots = h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
+    const button = stop && h('button', { type: 'button', class: 'button stop', on: { click: stop } }, 'Stop');
+    this.#status.replaceChildren(...(text ? [dots, h('span', {}, text)] : []), ...(button ? [button] : []));
   }
 
   #earlier() {

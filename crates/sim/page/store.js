@@ -13,6 +13,8 @@ export class Store {
   #messages = new Map();
   /** "is searching…" lines by channel and thread, with the time they end. */
   #statuses = new Map();
+  /** The states of agent sessions by channel and thread. */
+  #sessions = new Map();
   /** How many messages of others came to a channel since it was last looked at. */
   unread = new Map();
   sockets = null;
@@ -24,6 +26,7 @@ export class Store {
     this.channels = new Map(state.channels.map((channel) => [channel.id, channel]));
     this.#statuses.clear();
     (state.statuses ?? []).forEach((entry) => this.#setStatus(entry));
+    this.#sessions = new Map((state.sessions ?? []).map((session) => [threadKey(session.channel, session.thread_ts), session.status]));
     this.sockets = typeof state.sockets === 'number' ? state.sockets : (state.sockets?.length ?? null);
   }
 
@@ -93,6 +96,11 @@ export class Store {
     return held && Date.now() < held.until ? held.status : '';
   }
 
+  /** Whether the bot says that it works in a thread, and can be stopped there. */
+  isWorking(channel, ts) {
+    return this.#sessions.get(threadKey(channel, ts)) === 'processing';
+  }
+
   /** The statuses of a channel's threads, with their roots. */
   statusesIn(channel) {
     const roots = [...this.#statuses.keys()].filter((key) => key.startsWith(`${channel}/`)).map((key) => key.slice(channel.length + 1));
@@ -115,6 +123,9 @@ export class Store {
       case 'status':
         this.#setStatus(change);
         break;
+      case 'session':
+        this.#sessions.set(threadKey(change.channel, change.thread_ts), change.status);
+        break;
       case 'sockets':
         this.sockets = change.open;
         break;
@@ -122,7 +133,7 @@ export class Store {
         this.channels.set(change.channel.id, change.channel);
         break;
       default:
-        // Sessions, prompts and views have no place on this page.
+        // Suggested prompts and views have no place on this page.
         break;
     }
   }
