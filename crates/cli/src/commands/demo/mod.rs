@@ -33,7 +33,7 @@ struct Running {
 
 /// A child that ended although nobody asked it to.
 #[derive(Debug, thiserror::Error)]
-#[error("{name} ended ({status}); the lines above say why")]
+#[error("{name} ended ({status}), and the demo with it; its own lines are above")]
 struct ChildEnded {
     name: &'static str,
     status: std::process::ExitStatus,
@@ -66,8 +66,7 @@ async fn work(
     output: &Output,
 ) -> anyhow::Result<Exit> {
     let waiting = signals.soft.run_until_cancelled(fleet.ready());
-    let Some(ready) = waiting.await else { return Ok(Exit::Failed) };
-    ready?;
+    waiting.await.context("interrupted before everything was ready")??;
     let Some(question) = &demo.ask else {
         announce(outside, fleet, output)?;
         return match signals.soft.run_until_cancelled(fleet.first_death()).await {
