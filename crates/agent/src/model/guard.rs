@@ -101,7 +101,7 @@ where
 {
     let bounded = stream.scan(Some(Lines::default()), |open, bytes| {
         let told = open.as_mut().map(|lines| match bytes {
-            Ok(bytes) => lines.add(&bytes),
+            Ok(bytes) => lines.add(&bytes).map(|whole| whole.map(heard)),
             Err(error) => Err(format!("the connection broke: {}", error.without_url())),
         });
         std::future::ready(told.map(|told| match told {
@@ -113,6 +113,15 @@ where
         }))
     });
     bounded.filter_map(std::future::ready)
+}
+
+/// A comment is a server's sign of life while its model thinks. The reader would swallow it, and
+/// the wait for the next event would end; so it becomes an event that says nothing.
+fn heard(whole: Bytes) -> Bytes {
+    match whole.starts_with(b":") && whole.ends_with(b"\n\n") {
+        true => Bytes::from_static(b"data: {}\n\n"),
+        false => whole,
+    }
 }
 
 #[derive(Default)]

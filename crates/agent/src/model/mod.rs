@@ -54,7 +54,6 @@ impl Model {
         let settings = Settings::of(options)?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(options.idle_timeout)
             .build()
             .map_err(ModelError::network)?;
         let client = Client::build(http.clone(), settings.clone());

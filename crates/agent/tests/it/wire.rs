@@ -1,5 +1,7 @@
 //! Servers that take liberties with the wire, played byte by byte.
 
+use std::time::Duration;
+
 use agent::{Agent, AgentError, Answer, Fault};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,12 +14,22 @@ const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
 
 /// Asks a server that sends `pieces`, one write each, whatever it is asked.
 async fn ask(pieces: Vec<Vec<u8>>, then: After) -> Result<Answer, AgentError> {
+    ask_slowly(pieces, then, Duration::ZERO).await
+}
+
+/// The same with a pause before each piece.
+async fn ask_slowly(
+    pieces: Vec<Vec<u8>>,
+    then: After,
+    pause: Duration,
+) -> Result<Answer, AgentError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
         read_request(&mut socket).await;
         for piece in pieces {
+            tokio::time::sleep(pause).await;
             // The client may hang up on what it will not bear.
             if socket.write_all(&piece).await.is_err() {
                 return;
@@ -74,6 +86,17 @@ async fn characters_may_be_cut_anywhere() {
     let bytes = stream(&[HELLO, END, "[DONE]"]);
     let pieces = bytes.chunks(1).map(<[u8]>::to_vec).collect();
     assert_eq!(ask(pieces, After::Close).await.unwrap().text, "Hällo");
+}
+
+/// Longer than the patience of the agent here, though shorter than its total one.
+#[tokio::test]
+async fn a_comment_is_a_sign_of_life() {
+    let mut pieces = vec![STREAM.as_bytes().to_vec()];
+    pieces.extend(std::iter::repeat_n(b": still thinking\n\n".to_vec(), 3));
+    pieces.push(stream(&[HELLO, END])[STREAM.len()..].to_vec());
+    let pause = Duration::from_millis(600);
+    let answer = ask_slowly(pieces, After::Close, pause).await;
+    assert_eq!(answer.unwrap().text, "Hällo");
 }
 
 #[tokio::test]
