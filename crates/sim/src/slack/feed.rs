@@ -8,7 +8,7 @@
 //! - `status` `{channel, thread_ts, status, loading_messages}`: an empty status clears it;
 //! - `session` `{channel, thread_ts, status, title}`; `prompts` `{channel, thread_ts, title, prompts}`;
 //! - `view` `{user, view}`: a modal was opened or updated; `view_closed` `{user, view_id}`;
-//!   `home` `{user, view}`;
+//!   `view_errors` `{user, view_id, errors}`: it was submitted and stays; `home` `{user, view}`;
 //! - `sockets` `{open}`: how many sockets the app holds;
 //! - `resync`: the listener was too slow and must read `/sim/state` and its messages again.
 
