@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::harness::chat::{ADA, BOT, GENERAL};
 use crate::harness::{Fleet, Process, SOON, process, until};
 
-/// An `app_mention` envelope with the given text, already escaped for JSON.
-fn envelope(id: &str, ts: &str, escaped_text: &str) -> String {
+/// An `app_mention` envelope in a thread, with the given text, already escaped for JSON.
+fn envelope(id: &str, thread_ts: &str, ts: &str, escaped_text: &str) -> String {
     format!(
         r#"{{"envelope_id":"{id}","type":"events_api","accepts_response_payload":false,"payload":{{
         "token":"t","team_id":"T0LOCAL","api_app_id":"A0ATHENA","type":"event_callback",
         "event_id":"Ev{id}","event_time":1700000000,
         "authorizations":[{{"enterprise_id":null,"team_id":"T0LOCAL","user_id":"{BOT}","is_bot":true}}],
         "event":{{"type":"app_mention","user":"{ADA}","channel":"{GENERAL}","ts":"{ts}",
-        "event_ts":"{ts}","text":"{escaped_text}"}}}}}}"#
+        "thread_ts":"{thread_ts}","event_ts":"{ts}","text":"{escaped_text}"}}}}}}"#
     )
 }
 
@@ -32,22 +32,27 @@ async fn acknowledged(fleet: &Fleet, envelope_id: &str) {
 async fn a_frame_that_json_cannot_hold_is_stored_raw_and_still_answered() {
     let fleet = Fleet::new().await;
     let (_ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
-    for (id, text) in [("nul", r"What is a lane\u0000?"), ("half", r"What is a lane\ud800?")] {
-        let ts = fleet.chat.say(json!({"channel": GENERAL, "user": ADA, "text": id})).await;
-        fleet.chat.post("raw", json!({"frame": envelope(id, &ts, text)})).await;
+    let root = fleet.chat.say(json!({"channel": GENERAL, "user": ADA, "text": "Hello."})).await;
+    let texts = [("nul", r"What is a lane\u0000?"), ("half", r"What is a lane\ud800?")];
+    for (number, (id, text)) in (1..).zip(texts) {
+        let frame = envelope(id, &root, &format!("{}{number}", &root[..root.len() - 1]), text);
+        fleet.chat.post("raw", json!({"frame": frame})).await;
         acknowledged(&fleet, id).await;
-        fleet.chat.reply(&ts, SOON).await;
+        until("an answer to each", SOON, async || {
+            (fleet.chat.replies(GENERAL, &root).await.len() == number).then_some(())
+        })
+        .await;
     }
-    let raw = r"select count(*) from events where position('\u0000'::bytea in raw) > 0";
-    let raw = raw.replace(r"'\u0000'::bytea", r"convert_to('\u0000', 'UTF8')");
-    assert!(fleet.count(&raw).await >= 1, "the frame is kept as it came");
+    let raw =
+        r"select count(*) from events where position(convert_to('\u0000', 'UTF8') in raw) > 0";
+    assert_eq!(fleet.count(raw).await, 1, "the frame is kept as it came");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_frame_is_quarantined_and_disturbs_nobody() {
     let fleet = Fleet::new().await;
     let (_ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
-    let whole = envelope("cut", "1700000000.000100", "What is a lane?");
+    let whole = envelope("cut", "1700000000.000100", "1700000000.000200", "What is a lane?");
     let frame = &whole[..whole.len() / 2];
     fleet.chat.post("raw", json!({"frame": frame})).await;
     acknowledged(&fleet, "cut").await;

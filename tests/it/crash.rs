@@ -14,10 +14,10 @@ const TAKEOVER: Duration = Duration::from_secs(60);
 async fn ingest_killed_between_commit_and_ack_stores_once_and_answers_once() {
     let fleet = Fleet::new().await;
     let (ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
-    // The local Slack stops reading, so that no acknowledgement reaches it; the event is sent.
-    fleet.chat.post("sockets", json!({"action": "half_open"})).await;
+    // The local Slack still sends but reads no more, so that no acknowledgement reaches it.
+    fleet.chat.post("sockets", json!({"action": "deaf"})).await;
     let ts = fleet.chat.mention("Does this survive?").await;
-    let stored = "select count(*) from events where kind = 'app_mention'";
+    let stored = "select count(*) from events where kind in ('app_mention', 'message')";
     until("the commit", SOON, async || (fleet.count(stored).await == 1).then_some(())).await;
     ingest.kill().await;
     let _again = fleet.ingest().await;

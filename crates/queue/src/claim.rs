@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use event::{ErrorChain, EventId, EventRef, Lane, Outcome, Policy, Timestamp, Token};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use crate::error::database;
@@ -98,15 +98,19 @@ impl Queue {
         let stands = client.prepare_cached(LEASE_STANDS.text).await;
         let stands = stands.map_err(database(LEASE_STANDS.doing))?;
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        let (swept, claimed, stands) = futures::join!(
+        // Each answer is read to its end inside the join: one that stands unread blocks those
+        // behind it on the connection, and the join would wait for them for ever.
+        let read = async |statement: &Statement, parameters: Vec<i64>, doing| {
+            let sent = client.query_raw(statement, parameters).await;
+            collect(sent.map_err(database(doing))?, doing).await
+        };
+        let (swept, rows, stands) = futures::join!(
             client.execute_raw(&sweep, [SWEEP_ROWS_MAX]),
-            client.query_raw(&claim, [who.id, limit_rows]),
-            client.query_raw(&stands, [who.id]),
+            read(&claim, vec![who.id, limit_rows], CLAIM.doing),
+            read(&stands, vec![who.id], LEASE_STANDS.doing),
         );
         swept.map_err(database(SWEEP.doing))?;
-        let rows = collect(claimed.map_err(database(CLAIM.doing))?, CLAIM.doing).await?;
-        let stands = stands.map_err(database(LEASE_STANDS.doing))?;
-        let stands = collect(stands, LEASE_STANDS.doing).await?;
+        let (rows, stands) = (rows?, stands?);
         debug_assert!(rows.len() <= limit, "a claim took {} for {limit}", rows.len());
         match rows.is_empty() && stands.is_empty() {
             true => Err(QueueError::Fenced),

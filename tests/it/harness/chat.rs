@@ -9,7 +9,6 @@ use super::until;
 
 pub const GENERAL: &str = "C0GENERAL";
 pub const ADA: &str = "U0ADA";
-pub const GRACE: &str = "U0GRACE";
 pub const BOT: &str = "U0ATHENA";
 
 /// A seat at the local Slack.

@@ -11,8 +11,12 @@ use tokio::process::{Child, Command};
 
 use super::until;
 
+/// How much of a process' log a failing test shows, in lines.
+const LOG_LINES_SHOWN: usize = 60;
+
 /// A daemon under test; killed with the test.
 pub struct Process {
+    name: String,
     child: Child,
     health: String,
     log: Arc<Mutex<String>>,
@@ -46,7 +50,7 @@ impl Process {
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("its stderr is ours");
         tokio::spawn(collect(stderr, Arc::clone(&log)));
-        Process { child, health: format!("http://{address}"), log }
+        Process { name: name.to_owned(), child, health: format!("http://{address}"), log }
     }
 
     /// SIGKILL, and waits for the death.
@@ -71,18 +75,24 @@ impl Process {
         self.log.lock().expect("nobody panics with the log").clone()
     }
 
-    /// Its metrics page.
-    pub async fn metrics(&self) -> String {
-        let page = reqwest::get(format!("{}/metrics", self.health)).await.expect("metrics");
-        page.text().await.expect("metrics are text")
-    }
-
     #[expect(unsafe_code, reason = "sending a signal has no safe form in the standard library")]
     fn signal(&self, signal: i32) {
         let id = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
         // SAFETY: `kill` touches no memory of ours, and the child has not been waited for, so its
         // id is still its own.
         assert_eq!(unsafe { libc::kill(id, signal) }, 0, "the signal was sent");
+    }
+}
+
+/// A failing test shows what its processes said.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let from = log.lines().count().saturating_sub(LOG_LINES_SHOWN);
+            let tail: Vec<&str> = log.lines().skip(from).collect();
+            eprintln!("── {} said last:\n{}", self.name, tail.join("\n"));
+        }
     }
 }
 

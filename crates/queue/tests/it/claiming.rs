@@ -1,8 +1,9 @@
 //! Who gets what.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use event::{NewEvent, Outcome, Policy, Work};
+use event::{NewEvent, Outcome, Policy, Raw, Work};
 use futures::future::join_all;
 use queue::{Options, Queue, QueueError};
 
@@ -22,6 +23,18 @@ async fn a_claim_brings_its_event_along() {
     assert_eq!(claim.correlation_id, given.correlation_id);
     assert_eq!(claim.raw, given.raw.bytes);
     fixture.claim_none(who).await;
+}
+
+#[tokio::test]
+async fn a_claim_of_large_frames_comes_to_its_end() {
+    let (fixture, who) = Fixture::with_worker().await;
+    for n in 0..16 {
+        let raw = Raw::keep(vec![b' '; 64 * 1024]);
+        fixture.append(NewEvent { raw, ..event(&n.to_string()) }).await;
+    }
+    let claimed = tokio::time::timeout(Duration::from_secs(30), fixture.queue.claim(who, 16));
+    let claims = claimed.await.expect("no answer stands in another's way").unwrap();
+    assert_eq!(claims.len(), 16);
 }
 
 #[tokio::test]
