@@ -1,6 +1,7 @@
 //! Bringing events in: one durable commit for all that arrived during the last one.
 
 mod batch;
+mod columns;
 mod gather;
 mod store;
 

@@ -8,21 +8,18 @@ use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use event::{EventId, EventRef, Lane, NewEvent, Work};
 use tokio::time::{sleep, timeout};
-use uuid::Uuid;
 
 use super::batch::{Item, Plan, keys, plan};
+use super::columns::{EventColumns, JobColumns};
 use super::{Committed, Disposition};
 use crate::QueueError;
-use crate::effects::millis;
-use crate::error::database;
 use crate::lanes::Lanes;
 use crate::options::INGEST_TIMEOUT;
-use crate::pool::acquire;
 use crate::statements::{
     ALLOCATE_IDS, INSERT_EVENTS, INSERT_JOBS, INSERT_KEYS, REPOINT_KEYS, SELECT_OWNERS,
     SELECT_SIBLINGS,
 };
-use crate::transaction::{Ends, Params, Transaction};
+use crate::transaction::{Ends, Transaction};
 use crate::wire::{get, get_time, to_sql};
 
 /// How often a batch of unknown fate is tried again, under the same numbers.
@@ -83,14 +80,19 @@ impl Store {
         Ok(events.into_iter().zip(rows).map(|(event, id)| Item { event, id }).collect())
     }
 
+    /// Bounded as a batch is; a link that does not answer is closed, not pooled.
     async fn draw(&self, count: usize) -> Result<Vec<EventId>, QueueError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let client = acquire(&self.pool).await?;
-        let statement = client.prepare_cached(ALLOCATE_IDS.text).await;
-        let statement = statement.map_err(database(ALLOCATE_IDS.doing))?;
-        let rows = client.query(&statement, &[&count]).await;
-        let rows = rows.map_err(database(ALLOCATE_IDS.doing))?;
-        rows.iter().map(|row| get(row, "id").map(EventId)).collect()
+        let drawn = async {
+            let mut transaction = Transaction::on(&self.pool).await?;
+            let allocate = transaction.step(ALLOCATE_IDS, vec![&count]).await?;
+            let answers = transaction.pipeline(&[allocate], Ends::Both).await?;
+            answers.iter().flatten().map(|row| get(row, "id").map(EventId)).collect()
+        };
+        timeout(INGEST_TIMEOUT, drawn).await.unwrap_or(Err(QueueError::Timeout {
+            doing: ALLOCATE_IDS.doing,
+            seconds: INGEST_TIMEOUT.as_secs(),
+        }))
     }
 
     /// Tries until the outcome is known: after a lost link the batch may stand or not, and trying
@@ -152,12 +154,12 @@ async fn claim_keys(
 }
 
 /// A job to be made.
-struct WantedJob<'a> {
-    event: EventRef,
-    item: &'a Item,
-    work: Work,
-    lane: Option<Lane>,
-    lane_order: i64,
+pub(super) struct WantedJob<'a> {
+    pub(super) event: EventRef,
+    pub(super) item: &'a Item,
+    pub(super) work: Work,
+    pub(super) lane: Option<Lane>,
+    pub(super) lane_order: i64,
 }
 
 /// The wanted jobs with their places: a twin's job goes where its first event lies.
@@ -252,108 +254,4 @@ fn answers(plan: &Plan<'_>, items: &[Item], made: &HashSet<EventId>) -> Vec<Comm
             }
         })
         .collect()
-}
-
-/// The log's columns, an array each.
-#[derive(Default)]
-struct EventColumns<'a> {
-    occurred_at: Vec<DateTime<Utc>>,
-    id: Vec<i64>,
-    lane: Vec<Option<i64>>,
-    lane_order: Vec<i64>,
-    correlation_id: Vec<Uuid>,
-    raw_bytes: Vec<i64>,
-    source: Vec<&'a str>,
-    kind: Vec<&'a str>,
-    tenant: Vec<&'a str>,
-    actor: Vec<Option<&'a str>>,
-    lane_name: Vec<Option<&'a str>>,
-    quarantine: Vec<Option<&'a str>>,
-    sha256: Vec<Option<&'a [u8]>>,
-    raw: Vec<&'a [u8]>,
-}
-
-impl<'a> EventColumns<'a> {
-    fn of(items: &[&'a Item]) -> Self {
-        let mut columns = EventColumns::default();
-        for Item { event, id } in items {
-            columns.occurred_at.push(to_sql(event.occurred_at));
-            columns.id.push(id.0);
-            columns.lane.push(event.lane.as_deref().map(|lane| Lane::of(lane).0));
-            columns.lane_order.push(event.lane_order);
-            columns.correlation_id.push(event.correlation_id);
-            columns.raw_bytes.push(i64::try_from(event.raw.full_bytes).unwrap_or(i64::MAX));
-            columns.source.push(&event.source);
-            columns.kind.push(&event.kind);
-            columns.tenant.push(&event.tenant);
-            columns.actor.push(event.actor.as_deref());
-            columns.lane_name.push(event.lane.as_deref());
-            columns.quarantine.push(event.quarantine.as_deref());
-            columns.sha256.push(event.raw.sha256.as_ref().map(<[u8; 32]>::as_slice));
-            columns.raw.push(&event.raw.bytes);
-        }
-        columns
-    }
-
-    fn params(&self) -> Params<'_> {
-        vec![
-            &self.occurred_at,
-            &self.id,
-            &self.lane,
-            &self.lane_order,
-            &self.correlation_id,
-            &self.raw_bytes,
-            &self.source,
-            &self.kind,
-            &self.tenant,
-            &self.actor,
-            &self.lane_name,
-            &self.quarantine,
-            &self.sha256,
-            &self.raw,
-        ]
-    }
-}
-
-/// The jobs' columns, an array each.
-#[derive(Default)]
-struct JobColumns<'a> {
-    event_id: Vec<i64>,
-    occurred_at: Vec<DateTime<Utc>>,
-    tenant: Vec<i64>,
-    lane: Vec<Option<i64>>,
-    lane_order: Vec<i64>,
-    priority: Vec<i16>,
-    delay_ms: Vec<i64>,
-    kind: Vec<&'a str>,
-}
-
-impl<'a> JobColumns<'a> {
-    fn of(jobs: &[WantedJob<'a>]) -> Self {
-        let mut columns = JobColumns::default();
-        for job in jobs {
-            columns.event_id.push(job.event.id.0);
-            columns.occurred_at.push(to_sql(job.event.occurred_at));
-            columns.tenant.push(Lane::of(&job.item.event.tenant).0);
-            columns.lane.push(job.lane.map(|lane| lane.0));
-            columns.lane_order.push(job.lane_order);
-            columns.priority.push(job.work.priority);
-            columns.delay_ms.push(millis(job.work.delay));
-            columns.kind.push(&job.item.event.kind);
-        }
-        columns
-    }
-
-    fn params(&self) -> Params<'_> {
-        vec![
-            &self.event_id,
-            &self.occurred_at,
-            &self.tenant,
-            &self.lane,
-            &self.lane_order,
-            &self.priority,
-            &self.delay_ms,
-            &self.kind,
-        ]
-    }
 }

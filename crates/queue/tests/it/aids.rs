@@ -1,13 +1,9 @@
 //! What every test needs: a database, events, and ways to look behind the scenes.
 
-use std::future::Future;
-use std::time::Duration;
-
 use chrono::Utc;
 use event::{ErrorChain, NewEvent, Outcome, Policy, Raw, Timestamp, Work};
 use queue::{Claim, Committed, Incarnation, Options, Queue};
 use service::testing::Database;
-use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -155,13 +151,4 @@ pub fn about(logical: &str, event: NewEvent) -> NewEvent {
 
 pub fn failed() -> Outcome {
     Outcome::Failed(ErrorChain(vec!["no answer".to_owned(), "connection refused".to_owned()]))
-}
-
-/// Waits until a condition holds, ten seconds at most.
-pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        sleep(Duration::from_millis(5)).await;
-    }
 }

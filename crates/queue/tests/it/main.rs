@@ -1,5 +1,7 @@
 //! The queue against a real Postgres, a database for each test.
 
+#![expect(clippy::unwrap_used, reason = "a test's helper fails as its test does")]
+
 mod aids;
 mod cancelling;
 mod claiming;

@@ -1,0 +1,115 @@
+//! Rows of a batch as the arrays that a statement takes: one statement, however many rows.
+
+use chrono::{DateTime, Utc};
+use event::Lane;
+use uuid::Uuid;
+
+use super::batch::Item;
+use super::store::WantedJob;
+use crate::effects::millis;
+use crate::transaction::Params;
+use crate::wire::to_sql;
+
+/// The log's columns, an array each.
+#[derive(Default)]
+pub(super) struct EventColumns<'a> {
+    occurred_at: Vec<DateTime<Utc>>,
+    id: Vec<i64>,
+    lane: Vec<Option<i64>>,
+    lane_order: Vec<i64>,
+    correlation_id: Vec<Uuid>,
+    raw_bytes: Vec<i64>,
+    source: Vec<&'a str>,
+    kind: Vec<&'a str>,
+    tenant: Vec<&'a str>,
+    actor: Vec<Option<&'a str>>,
+    lane_name: Vec<Option<&'a str>>,
+    quarantine: Vec<Option<&'a str>>,
+    sha256: Vec<Option<&'a [u8]>>,
+    raw: Vec<&'a [u8]>,
+}
+
+impl<'a> EventColumns<'a> {
+    pub(super) fn of(items: &[&'a Item]) -> Self {
+        let mut columns = EventColumns::default();
+        for Item { event, id } in items {
+            columns.occurred_at.push(to_sql(event.occurred_at));
+            columns.id.push(id.0);
+            columns.lane.push(event.lane.as_deref().map(|lane| Lane::of(lane).0));
+            columns.lane_order.push(event.lane_order);
+            columns.correlation_id.push(event.correlation_id);
+            columns.raw_bytes.push(i64::try_from(event.raw.full_bytes).unwrap_or(i64::MAX));
+            columns.source.push(&event.source);
+            columns.kind.push(&event.kind);
+            columns.tenant.push(&event.tenant);
+            columns.actor.push(event.actor.as_deref());
+            columns.lane_name.push(event.lane.as_deref());
+            columns.quarantine.push(event.quarantine.as_deref());
+            columns.sha256.push(event.raw.sha256.as_ref().map(<[u8; 32]>::as_slice));
+            columns.raw.push(&event.raw.bytes);
+        }
+        columns
+    }
+
+    pub(super) fn params(&self) -> Params<'_> {
+        vec![
+            &self.occurred_at,
+            &self.id,
+            &self.lane,
+            &self.lane_order,
+            &self.correlation_id,
+            &self.raw_bytes,
+            &self.source,
+            &self.kind,
+            &self.tenant,
+            &self.actor,
+            &self.lane_name,
+            &self.quarantine,
+            &self.sha256,
+            &self.raw,
+        ]
+    }
+}
+
+/// The jobs' columns, an array each.
+#[derive(Default)]
+pub(super) struct JobColumns<'a> {
+    event_id: Vec<i64>,
+    occurred_at: Vec<DateTime<Utc>>,
+    tenant: Vec<i64>,
+    lane: Vec<Option<i64>>,
+    lane_order: Vec<i64>,
+    priority: Vec<i16>,
+    delay_ms: Vec<i64>,
+    kind: Vec<&'a str>,
+}
+
+impl<'a> JobColumns<'a> {
+    pub(super) fn of(jobs: &[WantedJob<'a>]) -> Self {
+        let mut columns = JobColumns::default();
+        for job in jobs {
+            columns.event_id.push(job.event.id.0);
+            columns.occurred_at.push(to_sql(job.event.occurred_at));
+            columns.tenant.push(Lane::of(&job.item.event.tenant).0);
+            columns.lane.push(job.lane.map(|lane| lane.0));
+            columns.lane_order.push(job.lane_order);
+            columns.priority.push(job.work.priority);
+            columns.delay_ms.push(millis(job.work.delay));
+            columns.kind.push(&job.item.event.kind);
+        }
+        columns
+    }
+
+    pub(super) fn params(&self) -> Params<'_> {
+        vec![
+            &self.event_id,
+            &self.occurred_at,
+            &self.tenant,
+            &self.lane,
+            &self.lane_order,
+            &self.priority,
+            &self.delay_ms,
+            &self.kind,
+        ]
+    }
+}
