@@ -119,7 +119,7 @@ async fn lower_priority_numbers_and_earlier_arrivals_go_first() {
 #[tokio::test]
 async fn delayed_work_is_not_claimed_before_its_time() {
     let (fixture, who) = Fixture::with_worker().await;
-    let work = Some(Work { delay: std::time::Duration::from_secs(3600), ..Work::default() });
+    let work = Some(Work { delay: Duration::from_secs(3600), ..Work::default() });
     fixture.append(NewEvent { work, ..event("a") }).await;
     fixture.claim_none(who).await;
     fixture.end_waits().await;
@@ -144,7 +144,7 @@ async fn a_claim_whose_answer_was_lost_is_given_back_uncharged() {
     // A caller that goes away as soon as its claim is on its way.
     loop {
         let claim = fixture.queue.claim(who, 1);
-        let _ = tokio::time::timeout(std::time::Duration::from_micros(300), claim).await;
+        let _ = tokio::time::timeout(Duration::from_micros(300), claim).await;
         if fixture.number("SELECT count(*) FROM jobs WHERE state = 'running'").await == 2 {
             break;
         }
