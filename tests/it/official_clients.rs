@@ -3,8 +3,6 @@
 //! Each suite of `tests/clients` is one test here, with a local Slack and a model of its own, so
 //! that a failure names its suite and no suite sees another's messages.
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
-
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;

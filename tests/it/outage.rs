@@ -12,7 +12,7 @@ use crate::harness::{Fleet, until};
 const OUTAGE: Duration = Duration::from_secs(10);
 
 /// Mentions before, during and after the outage.
-const MENTIONS: usize = 60;
+const MENTIONS: u32 = 60;
 
 /// Slack redelivers a minute after a first redelivery failed, and five minutes after a second; its
 /// clock is moved past each, with time in between for what is then under way.
@@ -65,7 +65,7 @@ async fn ten_seconds_without_postgres_under_load_lose_nothing() {
             cluster.run("stop", &["immediate"]);
         }
         asked.push(fleet.chat.mention(&format!("What is a lease? ({number})")).await);
-        tokio::time::sleep(OUTAGE / (MENTIONS as u32 / 2)).await;
+        tokio::time::sleep(OUTAGE / (MENTIONS / 2)).await;
         if number == MENTIONS * 3 / 4 {
             cluster.run("start", &[]);
         }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::EventId;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +11,6 @@ use crate::error::AgentError;
 use crate::model::{Model, ModelOptions, Probe};
 use crate::prompts::{Notice, Prompts};
 use crate::question::{Answer, Progress, Question};
-use crate::reason::Reason;
 use crate::run::Run;
 use crate::tools::{McpConfig, ServerHealth, Toolbox};
 use crate::turn::Limits;
@@ -106,25 +104,11 @@ impl Agent {
         }
     }
 
-    /// What the asker is told when no answer will come and nothing is known of the reason.
-    ///
-    /// # Errors
-    /// When the template fails to render, which its check makes unlikely.
-    pub fn notice(&self, event_id: EventId, attempts: u32) -> Result<String, AgentError> {
-        self.notice_because(event_id, attempts, Reason::Unknown)
-    }
-
     /// What the asker is told when no answer will come.
     ///
     /// # Errors
-    /// As [`Agent::notice`].
-    pub fn notice_because(
-        &self,
-        event_id: EventId,
-        attempts: u32,
-        reason: Reason,
-    ) -> Result<String, AgentError> {
-        let notice = Notice { event_id, attempts, reason };
+    /// When the template fails to render, which its check makes unlikely.
+    pub fn notice(&self, notice: Notice) -> Result<String, AgentError> {
         self.parts.prompts.notice(notice).map_err(AgentError::Prompts)
     }
 

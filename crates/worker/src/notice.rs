@@ -1,6 +1,7 @@
 //! Telling the asker honestly that no answer will come: the work owed to a dead letter.
 
 use agent::Reason;
+use agent::prompts::Notice;
 use event::{DeadLetter, ErrorChain, Outcome, Reply};
 use queue::{Claim, EventDetail};
 use slack::Mention;
@@ -51,6 +52,6 @@ fn words(desk: &Desk, dead: &DeadLetter, subject: &EventDetail) -> Result<String
     let outcome = subject.outcomes.iter().find(|outcome| outcome.generation == dead.generation);
     let error = outcome.and_then(|outcome| outcome.error.clone()).unwrap_or_default();
     let reason = Reason::of(&ErrorChain(error));
-    let notice = desk.agent.notice_because(dead.event.id, dead.attempts, reason);
-    notice.map_err(JobError::Agent)
+    let notice = Notice { event_id: dead.event.id, attempts: dead.attempts, reason };
+    desk.agent.notice(notice).map_err(JobError::Agent)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use queue::Claim;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +29,8 @@ pub(crate) struct Pool {
     pub(crate) hard: CancellationToken,
     slots: Arc<Semaphore>,
     slots_max: u32,
+    /// A settled job may have made its lane's next one ready.
+    settled: Arc<Notify>,
     tasks: TaskTracker,
 }
 
@@ -41,7 +43,8 @@ impl Pool {
     ) -> Self {
         let slots = Arc::new(Semaphore::new(slots_max as usize));
         let running = Arc::new(Running::default());
-        Pool { desk, lease, running, hard, slots, slots_max, tasks: TaskTracker::new() }
+        let settled = Arc::new(Notify::new());
+        Pool { desk, lease, running, hard, slots, slots_max, settled, tasks: TaskTracker::new() }
     }
 
     /// Claims until `soft`. Each round registers its interest in hints, then looks.
@@ -60,6 +63,7 @@ impl Pool {
                 tokio::select! {
                     () = soft.cancelled() => return,
                     _ = hints.changed() => {}
+                    () = self.settled.notified() => {}
                     () = sleep(POLL) => {}
                 }
             }
@@ -116,6 +120,7 @@ impl Pool {
         );
         let (stop, entry) = self.running.enter(claim.event.id);
         let (desk, hard) = (Arc::clone(&self.desk), self.hard.clone());
+        let settled = Arc::clone(&self.settled);
         let slots_max = f64::from(self.slots_max);
         metrics::gauge!("worker_slots").set(slots_max);
         metrics::gauge!("worker_slots_busy").increment(1.0);
@@ -123,6 +128,7 @@ impl Pool {
             job::work(&desk, &claim, &stop, &hard).await;
             metrics::gauge!("worker_slots_busy").decrement(1.0);
             drop((entry, slot));
+            settled.notify_one();
         };
         self.tasks.spawn(task.instrument(span));
     }

@@ -51,7 +51,7 @@ impl Chat {
         let found = self.get(&page).await;
         let messages = found["messages"].as_array().unwrap_or_else(|| panic!("{found}"));
         let said = messages.iter().filter(|message| message["user"] == BOT);
-        said.map(|message| text_of(message)).collect()
+        said.map(text_of).collect()
     }
 
     /// Waits for the bot's first reply in a thread of the general channel.

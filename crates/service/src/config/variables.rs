@@ -129,7 +129,7 @@ variables! {
         advice: "set it to the folder that holds the prompts, or start in the folder above it",
     }
     ATHENAEUM_MCP_CONFIG {
-        default: Some("mcp.json"),
+        default: Some("prompts/mcp.json"),
         read_by: &[Worker, Cli],
         description: "The tool servers, in the common mcpServers shape. Unset, and without such a \
                       file, there are no tools.",

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::ChildEnded;
 use super::child::Child;
 use super::outside::{Outside, is_set};
-use super::tools::Tools;
 use crate::exit::Usage;
 use crate::output::note;
 
@@ -32,15 +31,12 @@ const WORKER: &str = "athenaeum-worker";
 
 pub(super) struct Fleet {
     children: Vec<Child>,
-    /// The workers read it when they start and restart their tool servers.
-    _tools: Tools,
 }
 
 impl Fleet {
     pub fn start(outside: &Outside) -> anyhow::Result<Self> {
         let binaries = binaries()?;
-        let tools = Tools::prepare(&binaries)?;
-        let (ingest, worker) = (ingest(outside), worker(outside, &tools)?);
+        let (ingest, worker) = (ingest(outside), worker(outside)?);
         let mut children = Vec::new();
         for (address, name) in free_addresses::<3>()?.into_iter().zip([INGEST, WORKER, WORKER]) {
             let (set, unset): (_, &[&str]) = match name {
@@ -49,7 +45,7 @@ impl Fleet {
             };
             children.push(Child::start(&binaries, name, address, set, unset)?);
         }
-        Ok(Fleet { children, _tools: tools })
+        Ok(Fleet { children })
     }
 
     /// Waits until every child says that it is ready.
@@ -140,11 +136,9 @@ fn ingest(outside: &Outside) -> Vec<(&'static str, String)> {
     set
 }
 
-fn worker(outside: &Outside, tools: &Tools) -> anyhow::Result<Vec<(&'static str, String)>> {
+fn worker(outside: &Outside) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut set = common(outside);
     set.extend(outside.model_base_url().map(|url| ("OPENAI_BASE_URL", url)));
-    let path = tools.config().map(|path| path.to_string_lossy().into_owned());
-    set.extend(path.map(|path| ("ATHENAEUM_MCP_CONFIG", path)));
     if !is_set("ATHENAEUM_SECRET") {
         if outside.slack_api_url().is_none() {
             let why = "ATHENAEUM_SECRET is unset: with a real Slack it must stay the same from run \

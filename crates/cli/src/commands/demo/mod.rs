@@ -17,7 +17,6 @@ mod child;
 mod fleet;
 mod mention;
 mod outside;
-mod tools;
 
 use fleet::Fleet;
 use mention::REPLY_TIMEOUT;

@@ -55,7 +55,7 @@ async fn ask(options: AgentOptions, model: Option<&ModelConfig>) -> Vec<Finding>
     let servers = agent.health().await;
     agent.shutdown().await;
     if servers.is_empty() {
-        let fix = "name tool servers in mcp.json, or in the file of ATHENAEUM_MCP_CONFIG";
+        let fix = "name tool servers in prompts/mcp.json, or in the file of ATHENAEUM_MCP_CONFIG";
         findings.push(Finding::warn("tools", "no tool server is configured", fix));
     }
     findings.extend(servers.into_iter().map(tool_server));
