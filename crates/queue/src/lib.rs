@@ -1,11 +1,4 @@
-//! The durable engine: an event log and a job queue in Postgres.
-//!
-//! Events are appended and never changed; the work owed to them is a narrow row that a worker
-//! claims under a lease, settles under a fencing token, and that then becomes history. Promises:
-//! a committed event is never lost, its work runs at least once and in lane order, an outward act
-//! is keyed so that it can be made once.
-//!
-//! **Invariant:** this crate knows nothing of Slack, models or prompts.
+#![doc = include_str!("../README.md")]
 
 mod body;
 mod claim;
