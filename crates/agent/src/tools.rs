@@ -176,5 +176,5 @@ impl Tools {
 
 /// An error with its causes, on one line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    event::ErrorChain::of(error).0.join(": ")
+    event::ErrorChain::of(error).to_string()
 }

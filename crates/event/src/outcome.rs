@@ -1,6 +1,7 @@
 //! What a handler reports of its attempt. It decides nothing: [`crate::settle`] does.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,22 @@ pub enum Outcome {
     Cancelled,
     /// The holder went silent and its lease ended.
     Lost,
+}
+
+impl Outcome {
+    /// Its word in the table of attempts, in metrics and in logs.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Done(_) => "done",
+            Outcome::Failed(_) => "failed",
+            Outcome::Refused(_) => "refused",
+            Outcome::RateLimited { .. } => "rate_limited",
+            Outcome::Released => "released",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Lost => "lost",
+        }
+    }
 }
 
 /// What an event's work produced.
@@ -88,6 +105,13 @@ impl ErrorChain {
     }
 }
 
+/// On one line, outermost first.
+impl fmt::Display for ErrorChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(": "))
+    }
+}
+
 /// The text's first [`ERROR_BYTES_MAX`] bytes, to a whole character, without NUL (which Postgres
 /// refuses in text).
 fn cut(text: &str) -> String {
@@ -109,7 +133,9 @@ mod tests {
     #[test]
     fn a_chain_names_the_error_before_its_causes() {
         let error = Outer("x".parse::<i32>().unwrap_err());
-        assert_eq!(ErrorChain::of(&error).0, ["outer", "invalid digit found in string"]);
+        let chain = ErrorChain::of(&error);
+        assert_eq!(chain.0, ["outer", "invalid digit found in string"]);
+        assert_eq!(chain.to_string(), "outer: invalid digit found in string");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use event::ErrorChain;
 use queue::{Options, Queue};
 use secrecy::ExposeSecret;
 use service::config::IngestConfig;
@@ -101,13 +102,6 @@ async fn wait(pause: &mut Duration, patience: &Patience) {
 }
 
 /// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    ErrorChain::of(error).to_string()
 }

@@ -68,7 +68,7 @@ impl Queue {
             return self.settled_before(job, outcome, policy).await;
         };
         let held = HeldJob::read(row)?;
-        let word = word(&outcome);
+        let word = outcome.as_str();
         let verdict = event::settle(held.attempt, outcome, policy, rand::random());
         match &verdict {
             Verdict::End { state, reply, error } => {
@@ -146,7 +146,7 @@ impl Queue {
         let rows = self.query(SETTLED_AS, parameters).await?;
         self.held.settled(job.token);
         let Some(row) = rows.first() else { return Err(QueueError::Fenced) };
-        if outcome == Outcome::Lost || get::<&str>(row, "outcome")? != word(&outcome) {
+        if outcome == Outcome::Lost || get::<&str>(row, "outcome")? != outcome.as_str() {
             return Err(QueueError::Fenced);
         }
         let attempt = Attempt { number: get_small(row, "number")?, cancel_requested: false };
@@ -188,17 +188,4 @@ fn json<T: serde::Serialize>(value: &T) -> Value {
 
 fn json_bytes<T: serde::Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
-}
-
-/// The word of an outcome in the table of attempts.
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done(_) => "done",
-        Outcome::Failed(_) => "failed",
-        Outcome::Refused(_) => "refused",
-        Outcome::RateLimited { .. } => "rate_limited",
-        Outcome::Released => "released",
-        Outcome::Cancelled => "cancelled",
-        Outcome::Lost => "lost",
-    }
 }
