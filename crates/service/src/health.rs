@@ -25,6 +25,10 @@ use crate::metrics::{self, InstallError};
 /// How long one check may take before it counts as failed.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long open connections may take to finish once the server is told to end: a client that never
+/// ends its request must not keep the process.
+pub const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How often histograms are folded while nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -149,9 +153,16 @@ pub async fn serve(
         let stop = shutdown.clone();
         let serving =
             axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).into_future();
-        let (served, ()) = tokio::join!(serving, upkeep(metrics, shutdown));
-        if let Err(error) = served {
-            tracing::error!(%error, "the health server ended");
+        let overdue = async {
+            upkeep(metrics, shutdown).await;
+            tokio::time::sleep(LEAVE_TIMEOUT).await;
+        };
+        // Neither loses anything by being dropped: the listener is closed by then.
+        tokio::select! {
+            served = serving => if let Err(error) = served {
+                tracing::error!(%error, "the health server ended");
+            },
+            () = overdue => tracing::debug!("a connection to the health server stayed open"),
         }
     });
     tracing::info!(%addr, "serving /healthz, /readyz and /metrics");

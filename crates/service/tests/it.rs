@@ -10,6 +10,7 @@ use service::health::{self, Probes};
 use service::migrate::{self, SchemaError};
 use service::testing::Database;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -202,6 +203,21 @@ async fn readiness_names_what_is_missing_and_health_does_not_mind() {
 
     stop.cancel();
     server.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_request_does_not_keep_the_server() {
+    let stop = CancellationToken::new();
+    let addr = ([127, 0, 0, 1], 0).into();
+    let server = health::serve(addr, Probes::default(), stop.clone()).await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(server.addr).await.unwrap();
+    let whole_and_half = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET /healthz HTTP/1.1\r\n";
+    client.write_all(whole_and_half).await.unwrap();
+    // The first answer proves that the connection is served.
+    client.readable().await.unwrap();
+    stop.cancel();
+    let deadline = health::LEAVE_TIMEOUT + Duration::from_secs(10);
+    tokio::time::timeout(deadline, server.task).await.unwrap().unwrap();
 }
 
 #[tokio::test]
