@@ -1,9 +1,8 @@
 //! A worker's right to one job.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use event::{ErrorChain, EventId, EventRef, Lane, Outcome, Policy, Timestamp, Token};
+use futures::TryStreamExt;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
@@ -60,7 +59,7 @@ impl Queue {
         if self.held.is_uncertain(who) {
             self.give_back_unknown(who).await?;
         }
-        self.held.expect_answer(who);
+        self.held.doubt(who);
         let rows = self.send_claim(who, limit).await;
         let rows = match rows {
             Err(QueueError::Fenced) => {
@@ -69,14 +68,18 @@ impl Queue {
             }
             rows => rows?,
         };
-        let tokens = rows.iter().map(|row| get(row, "token")).collect::<Result<Vec<i64>, _>>()?;
-        self.held.answered(who, tokens.into_iter().map(Token));
-        let mut claims = Vec::with_capacity(rows.len());
+        // An error on the way leaves the account in doubt, so that no job stays with a worker that
+        // was never handed it.
+        let (mut claims, mut lost) = (Vec::with_capacity(rows.len()), false);
         for row in &rows {
             match read(row)? {
                 Some(claim) => claims.push(claim),
-                None => self.end_without_event(&job_key(row)?).await?,
+                None => lost |= !self.end_without_event(&job_key(row)?).await,
             }
+        }
+        self.held.answered(who, claims.iter().map(|claim| claim.token));
+        if lost {
+            self.held.doubt(who);
         }
         metrics::counter!("queue_claimed_total").increment(claims.len() as u64);
         Ok(claims)
@@ -137,10 +140,18 @@ impl Queue {
         Ok(())
     }
 
-    /// A job whose event the log no longer holds cannot be worked on.
-    async fn end_without_event(&self, job: &JobKey) -> Result<(), QueueError> {
+    /// A job whose event the log no longer holds cannot be worked on. Returns whether it ended; what
+    /// others may do to it meanwhile is theirs to answer for.
+    async fn end_without_event(&self, job: &JobKey) -> bool {
         let outcome = Outcome::Refused(ErrorChain::message("the log no longer holds the event"));
-        self.settle_job(job, outcome, &Policy::ANSWER).await.map(drop)
+        match self.settle_job(job, outcome, &Policy::ANSWER).await {
+            Ok(_) | Err(QueueError::Fenced) => true,
+            Err(error) => {
+                let (event, error) = (job.event.id.0, ErrorChain::of(&error).to_string());
+                tracing::warn!(event, error, "a job without its event could not be ended");
+                false
+            }
+        }
     }
 }
 
@@ -149,11 +160,7 @@ async fn collect(
     stream: tokio_postgres::RowStream,
     doing: &'static str,
 ) -> Result<Vec<Row>, QueueError> {
-    use futures::TryStreamExt;
-    stream
-        .try_collect()
-        .await
-        .map_err(|source| QueueError::Database { doing, source: Arc::new(source) })
+    stream.try_collect().await.map_err(database(doing))
 }
 
 /// A claimed row; `None` when its event is gone.

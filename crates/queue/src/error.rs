@@ -1,5 +1,7 @@
 //! What can go wrong between a caller and the engine.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use deadpool_postgres::PoolError;
@@ -31,9 +33,9 @@ pub enum QueueError {
     Database {
         /// What was being done, as a verb phrase.
         doing: &'static str,
-        /// What the driver says.
+        /// What the driver says, without any row's content.
         #[source]
-        source: Arc<tokio_postgres::Error>,
+        source: DatabaseError,
     },
     /// The bounded time for an operation passed; what became of it is unknown.
     #[error("the database did not {doing} within {seconds} s")]
@@ -63,6 +65,40 @@ pub enum QueueError {
     /// The committer has shut down and takes no more events.
     #[error("the queue is shutting down and takes no more events")]
     Closed,
+}
+
+/// The driver's error as it may be told: the server's DETAIL may quote the row that it refused, and
+/// with it what people wrote.
+#[derive(Clone, Debug)]
+pub struct DatabaseError(Arc<tokio_postgres::Error>);
+
+impl DatabaseError {
+    /// The server's code, when it was the server that said no.
+    #[must_use]
+    pub fn code(&self) -> Option<&SqlState> {
+        self.0.code()
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_db_error() {
+            Some(said) => {
+                let (severity, message, code) = (said.severity(), said.message(), said.code());
+                write!(f, "{severity}: {message} ({})", code.code())
+            }
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Error for DatabaseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.0.as_db_error() {
+            Some(_) => None,
+            None => self.0.source(),
+        }
+    }
 }
 
 impl QueueError {
@@ -102,7 +138,7 @@ impl QueueError {
         match self {
             QueueError::Connect(source) => QueueError::Connect(Arc::clone(source)),
             QueueError::Database { doing, source } => {
-                QueueError::Database { doing, source: Arc::clone(source) }
+                QueueError::Database { doing, source: source.clone() }
             }
             QueueError::Timeout { doing, seconds } => {
                 QueueError::Timeout { doing, seconds: *seconds }
@@ -121,7 +157,7 @@ impl QueueError {
 
 /// Names what was being done when the driver failed.
 pub(crate) fn database(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> QueueError {
-    move |source| QueueError::Database { doing, source: Arc::new(source) }
+    move |source| QueueError::Database { doing, source: DatabaseError(Arc::new(source)) }
 }
 
 /// Class 08 and 57P0x: the link or the server went away, and a COMMIT's fate with it.

@@ -16,7 +16,7 @@ pub(crate) struct Held(Arc<Mutex<HashMap<i64, Account>>>);
 
 #[derive(Default)]
 struct Account {
-    /// A claim was sent and its answer has not been read.
+    /// A claim was sent and its answer has not been read, or not been dealt with whole.
     uncertain: bool,
     tokens: HashSet<Token>,
 }
@@ -30,8 +30,9 @@ impl Held {
         self.accounts().get(&who.id).is_some_and(|account| account.tokens.contains(&token))
     }
 
-    /// A claim is about to be sent.
-    pub(crate) fn expect_answer(&self, who: Incarnation) {
+    /// The database may soon know of more: a claim is about to be sent, or one of its jobs was not
+    /// handed out.
+    pub(crate) fn doubt(&self, who: Incarnation) {
         self.accounts().entry(who.id).or_default().uncertain = true;
     }
 

@@ -27,7 +27,7 @@ pub use body::EventBody;
 pub use claim::Claim;
 pub use commit::{Committed, Committer, Disposition};
 pub use effects::{Effect, EffectIntent, Intent};
-pub use error::QueueError;
+pub use error::{DatabaseError, QueueError};
 pub use event::{JobState, TerminalState};
 pub use lease::Incarnation;
 pub use operator::{

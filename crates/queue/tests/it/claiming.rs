@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use event::{NewEvent, Outcome, Policy, Raw, Work};
+use event::{ErrorChain, NewEvent, Outcome, Policy, Raw, Reply, Work};
 use futures::future::join_all;
 use queue::{Options, Queue, QueueError};
 
@@ -164,6 +164,37 @@ async fn a_job_whose_event_is_gone_ends_dead() {
     fixture.claim_none(who).await;
     assert_eq!(fixture.texts("SELECT state FROM outcomes").await, ["dead"]);
     assert_eq!(fixture.count("jobs").await, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_ended_keeps_nobody_from_the_others() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("gone")).await;
+    fixture.sql.execute("DELETE FROM events", &[]).await.unwrap();
+    fixture.append(event("b")).await;
+    let broken = "ALTER TABLE outcomes ADD CONSTRAINT broken CHECK (state <> 'dead')";
+    fixture.sql.batch_execute(broken).await.unwrap();
+    let claims = fixture.queue.claim(who, 10).await.unwrap();
+    assert_eq!(claims.len(), 1, "the other is handed out: {claims:?}");
+    fixture.sql.batch_execute("ALTER TABLE outcomes DROP CONSTRAINT broken").await.unwrap();
+    fixture.claim_none(who).await;
+    assert_eq!(fixture.texts("SELECT state FROM outcomes").await, ["dead"]);
+    fixture.done(&claims[0]).await;
+    assert_eq!(fixture.count("jobs").await, 0);
+}
+
+#[tokio::test]
+async fn an_error_never_quotes_the_row_that_was_refused() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let broken = "ALTER TABLE outcomes ADD CONSTRAINT broken CHECK (state <> 'done')";
+    fixture.sql.batch_execute(broken).await.unwrap();
+    fixture.append(event("a")).await;
+    let claim = fixture.claim_one(who).await;
+    let reply = Reply { text: "a secret".to_owned(), ..Reply::default() };
+    let settled = fixture.queue.settle(&claim, Outcome::Done(Some(reply)), &Policy::ANSWER).await;
+    let told = ErrorChain::of(&settled.unwrap_err()).to_string();
+    assert!(told.contains("broken") && told.contains("23514"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
 }
 
 #[tokio::test]
