@@ -8,6 +8,7 @@
 mod answer;
 mod bad_input;
 mod crash;
+mod demo;
 mod harness;
 mod official_clients;
 mod outage;

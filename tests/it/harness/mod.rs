@@ -123,7 +123,6 @@ impl Fleet {
     }
 
     fn environment(&self) -> Vec<(String, String)> {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let pairs = [
             ("DATABASE_URL", self.database_url.as_str()),
             ("ATHENAEUM_UNSAFE_DATABASE", "true"),
@@ -132,8 +131,6 @@ impl Fleet {
             ("SLACK_BOT_TOKEN", "xoxb-local"),
             ("OPENAI_BASE_URL", &self.model.base_url()),
             ("ATHENAEUM_SECRET", "a secret for this test alone"),
-            ("ATHENAEUM_PROMPTS_DIR", &format!("{root}/prompts")),
-            ("ATHENAEUM_MCP_CONFIG", &process::tool_configuration(root)),
             ("ATHENAEUM_REPLY_GRACE_SECONDS", "3"),
             ("RUST_LOG", "info"),
         ];

@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::until;
 
@@ -18,6 +18,7 @@ const LOG_LINES_SHOWN: usize = 60;
 pub struct Process {
     name: String,
     child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
     health: String,
     log: Arc<Mutex<String>>,
 }
@@ -44,13 +45,32 @@ impl Process {
     /// Starts a daemon without waiting.
     pub fn start_unready(name: &str, environment: &[(String, String)]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
+        let mut environment = environment.to_vec();
+        environment.push(("ATHENAEUM_HEALTH_ADDR".to_owned(), address.clone()));
+        let mut process = Self::spawn(name, &[], &environment);
+        process.health = format!("http://{address}");
+        process
+    }
+
+    /// Starts anything of ours.
+    pub fn spawn(name: &str, arguments: &[&str], environment: &[(String, String)]) -> Self {
         let mut command = command(name, environment);
-        command.env("ATHENAEUM_HEALTH_ADDR", &address).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("a binary of ours starts");
+        command.args(arguments).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a binary of ours starts");
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("its stderr is ours");
         tokio::spawn(collect(stderr, Arc::clone(&log)));
-        Process { name: name.to_owned(), child, health: format!("http://{address}"), log }
+        let stdout = BufReader::new(child.stdout.take().expect("its stdout is ours")).lines();
+        let (name, health) = (name.to_owned(), String::new());
+        Process { name, child, stdout, health, log }
+    }
+
+    /// The next line of its stdout.
+    pub async fn line(&mut self, deadline: Duration) -> String {
+        let line = tokio::time::timeout(deadline, self.stdout.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("it says nothing:\n{}", self.log()));
+        line.expect("its stdout is text").unwrap_or_default()
     }
 
     /// SIGKILL, and waits for the death.
@@ -111,18 +131,6 @@ pub async fn run(
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
-/// A tool configuration that starts the real docs server over this repository's own Markdown.
-pub fn tool_configuration(root: &str) -> String {
-    let command = binary("athenaeum-mcp");
-    let configuration = serde_json::json!({"mcpServers": {"docs": {
-        "command": command, "args": ["docs", "--root", root],
-    }}});
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let file = folder.join(format!("mcp-{}.json", std::process::id()));
-    std::fs::write(&file, configuration.to_string()).expect("the target folder can be written");
-    file.to_str().expect("a UTF-8 path").to_owned()
-}
-
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -133,6 +141,8 @@ fn command(name: &str, environment: &[(String, String)]) -> Command {
     let mut command = Command::new(binary(name));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.envs(environment.iter().cloned()).kill_on_drop(true);
+    // Prompts and tools are found as a user's are: by their default paths.
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     command
 }
 

@@ -48,7 +48,7 @@ impl Crew {
         let model =
             OfflineModel::start(sim::model::Options { addr, ..sim::model::Options::default() });
         let model = model.await.context("the offline model")?;
-        let environment = environment(url, &slack, &model, slots)?;
+        let environment = environment(url, &slack, &model, slots);
         let ingest = start("athenaeum-ingest", &environment).await?;
         let mut started = Vec::new();
         for _ in 0..workers {
@@ -78,31 +78,24 @@ fn environment(
     slack: &LocalSlack,
     model: &OfflineModel,
     slots: u32,
-) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let root = repository();
-    let tools =
-        std::env::temp_dir().join(format!("athenaeum-bench-mcp-{}.json", std::process::id()));
-    let docs =
-        serde_json::json!({"command": binary("athenaeum-mcp")?, "args": ["docs", "--root", root]});
-    std::fs::write(&tools, serde_json::json!({"mcpServers": {"docs": docs}}).to_string())?;
-    Ok(vec![
+) -> Vec<(&'static str, String)> {
+    vec![
         ("DATABASE_URL", url.to_owned()),
         ("SLACK_API_URL", slack.api_url()),
         ("SLACK_APP_TOKEN", "xapp-local".to_owned()),
         ("SLACK_BOT_TOKEN", "xoxb-local".to_owned()),
         ("OPENAI_BASE_URL", model.base_url()),
         ("ATHENAEUM_SECRET", "a secret for measurements".to_owned()),
-        ("ATHENAEUM_PROMPTS_DIR", root.join("prompts").display().to_string()),
-        ("ATHENAEUM_MCP_CONFIG", tools.display().to_string()),
         ("ATHENAEUM_WORKER_SLOTS", slots.to_string()),
         ("RUST_LOG", "warn".to_owned()),
-    ])
+    ]
 }
 
 async fn start(name: &str, environment: &[(&'static str, String)]) -> anyhow::Result<Child> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut child = Command::new(binary(name)?)
         .envs(environment.iter().cloned())
+        .current_dir(repository())
         .env("ATHENAEUM_HEALTH_ADDR", format!("127.0.0.1:{port}"))
         .stdout(Stdio::null())
         .kill_on_drop(true)
