@@ -48,7 +48,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.run("stop", &["immediate"]);
+        self.run("remove", &[]);
     }
 }
 
