@@ -7,10 +7,12 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use mcp::DocsServer;
 use rmcp::ServiceExt as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What is logged unless `RUST_LOG` says otherwise; the protocol's own crate would log messages.
-const FILTER_DEFAULT: &str = "info,rmcp=warn";
+/// What is logged unless `RUST_LOG` says otherwise.
+const FILTER_DEFAULT: &str = "info";
 
 /// Tool servers that speak the Model Context Protocol over stdin and stdout.
 ///
@@ -36,8 +38,7 @@ enum Server {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let Server::Docs { roots } = Arguments::parse().server;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| FILTER_DEFAULT.into());
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    log();
     let server = DocsServer::open(&roots).unwrap_or_else(|error| {
         let error = format!("--root {error}; give --root a directory that exists");
         Arguments::command().error(ErrorKind::InvalidValue, error).exit()
@@ -46,4 +47,13 @@ async fn main() -> anyhow::Result<()> {
     let service = service.context("the client did not start the protocol on stdin")?;
     service.waiting().await.context("the server broke off")?;
     Ok(())
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| FILTER_DEFAULT.into());
+    // Whatever RUST_LOG asks for: below this, the protocol's own crate logs queries and texts.
+    let cap =
+        Targets::new().with_default(LevelFilter::TRACE).with_target("rmcp", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(cap).with(filter).with(lines).init();
 }

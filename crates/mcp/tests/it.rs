@@ -12,6 +12,7 @@ use rmcp::service::RunningService;
 use rmcp::transport::TokioChildProcess;
 use rmcp::{RoleClient, ServiceExt as _};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_athenaeum-mcp");
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,6 +101,25 @@ async fn a_changed_file_is_found_without_a_restart() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     client.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_log_holds_a_query_whatever_rust_log_asks_for() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(PROGRAM);
+    command.env("RUST_LOG", "trace,rmcp=trace").arg("docs").arg("--root").arg(root.path());
+    let server = TokioChildProcess::builder(command).stderr(Stdio::piped()).spawn();
+    let (transport, stderr) = server.unwrap();
+    let client = ().serve(transport).await.unwrap();
+    let mut logged = String::new();
+    let reading = async { stderr.unwrap().read_to_string(&mut logged).await.unwrap() };
+    let searching = async {
+        assert!(results(&client, "gooseberries").await.is_empty());
+        client.cancel().await.unwrap();
+    };
+    tokio::time::timeout(PATIENCE, async { tokio::join!(reading, searching) }).await.unwrap();
+    assert!(logged.contains("searched"), "{logged}");
+    assert!(!logged.contains("gooseberries"), "{logged}");
 }
 
 #[tokio::test]
