@@ -19,7 +19,7 @@ pub(crate) async fn open() -> anyhow::Result<Queue> {
 pub(crate) async fn connect(database: &DatabaseConfig) -> anyhow::Result<Queue> {
     let options = Options {
         database_url: database.url.expose_secret().to_owned(),
-        listen_url: None,
+        listen_url: database.listen_url.as_ref().map(|url| url.expose_secret().to_owned()),
         pool_connections_max: CONNECTIONS_MAX,
         application_name: "athenaeum",
         allow_unsafe: database.allow_unsafe,

@@ -21,7 +21,7 @@ const CONNECTIONS_MAX: usize = 2;
 pub(crate) async fn queue(config: &IngestConfig) -> Result<Queue, IngestError> {
     let options = Options {
         database_url: config.database.url.expose_secret().to_owned(),
-        listen_url: None,
+        listen_url: config.database.listen_url.as_ref().map(|url| url.expose_secret().to_owned()),
         pool_connections_max: CONNECTIONS_MAX,
         application_name: "athenaeum-ingest",
         allow_unsafe: config.database.allow_unsafe,
