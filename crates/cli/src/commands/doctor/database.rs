@@ -24,9 +24,16 @@ pub(super) async fn examine(config: &DoctorConfig) -> Vec<Finding> {
             findings.extend(server(database).await);
             findings
         }
+        Err(error @ (SchemaError::Newer { .. } | SchemaError::Changed { .. })) => {
+            let mut findings = vec![Finding::fail("database.schema", chain(error), OTHER_FIX)];
+            findings.extend(server(database).await);
+            findings
+        }
         Err(error) => vec![Finding::fail("database", chain(error), UNREACHABLE_FIX)],
     }
 }
+
+const OTHER_FIX: &str = "run the version of Athenaeum that migrated this database last";
 
 const UNREACHABLE_FIX: &str = "see that the server runs and that DATABASE_URL names it, a database \
                                of it, and a user who may use it";
@@ -48,13 +55,16 @@ async fn server(database: &DatabaseConfig) -> Vec<Finding> {
     match queue.check_server().await {
         Ok(facts) => examined(&facts),
         Err(QueueError::Unsafe { findings }) => {
-            findings.into_iter().map(|found| Finding::fail(SETTINGS, found, SETTINGS_FIX)).collect()
+            findings.into_iter().map(|found| Finding::fail(SETTINGS, found, UNSAFE_FIX)).collect()
         }
         Err(error) => vec![Finding::fail("database", chain(error), UNREACHABLE_FIX)],
     }
 }
 
 const SETTINGS: &str = "database.settings";
+
+/// Each finding says what was expected; not all of them are settings.
+const UNSAFE_FIX: &str = "correct it: ingest and workers refuse to run until then";
 
 const SETTINGS_FIX: &str = "set fsync, full_page_writes and synchronous_commit to on, or \
                             acknowledged events may be lost";
