@@ -1,8 +1,8 @@
 //! Calls a model over any server that speaks OpenAI's chat completions, streaming.
 //!
 //! Servers differ in what they leave out and what they add, so answers are read leniently
-//! ([`assembly`]); they also fail in many ways, and every one ends as a [`ModelError`] within a
-//! bounded time and memory ([`guard`]).
+//! (`assembly`); they also fail in many ways, and every one ends as a [`ModelError`] within a
+//! bounded time and memory (`guard`).
 //!
 //! **Invariant:** one call is one request. Nothing is retried here.
 
