@@ -17,6 +17,9 @@ pub const PASSAGE_BYTES_MAX: usize = 4 * 1024;
 /// The longest label of a source, in bytes.
 const LABEL_BYTES_MAX: usize = 200;
 
+/// The longest link of a source, in bytes; a longer one is left out.
+const LINK_BYTES_MAX: usize = 1_000;
+
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
@@ -115,8 +118,17 @@ fn passage(found: FoundPassage) -> (Source, String) {
         Some(title) => format!("{} › {title}", found.source),
         None => found.source,
     };
-    let link = found.link.filter(|link| !link.trim().is_empty());
+    let link = found.link.filter(|link| is_web_address(link));
     (Source { label: clean_label(&label), link }, clean(&found.text))
+}
+
+/// Whether a link is one that a reply may carry into `[label](link)`: anything else would break out
+/// of it, or lead elsewhere than to the web.
+fn is_web_address(link: &str) -> bool {
+    let breaks_out = |c: char| c.is_whitespace() || c.is_control() || "()<>|".contains(c);
+    (link.starts_with("https://") || link.starts_with("http://"))
+        && link.len() <= LINK_BYTES_MAX
+        && !link.contains(breaks_out)
 }
 
 /// The texts of a result; what is no text is named in its place.
@@ -193,6 +205,20 @@ mod tests {
             "[3] b.md: New.\n\n[1] README.md › Replay: Run it twice."
         );
         assert_eq!(structured(json!({"results": []})).told(&mut ledger), "Nothing was found.");
+    }
+
+    #[test]
+    fn only_a_plain_web_address_becomes_a_link() {
+        let link = |link: &str| {
+            let found = json!({"results": [{"source": "a.md", "text": "A.", "link": link}]});
+            let Outcome::Passages(passages) = structured(found) else { panic!("passages") };
+            passages[0].0.link.clone()
+        };
+        assert_eq!(link("https://x/a?b=c#d").as_deref(), Some("https://x/a?b=c#d"));
+        for wrong in ["", " ", "javascript:alert(1)", "https://x) <!channel>", "https://x\n# A"] {
+            assert_eq!(link(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(link(&format!("https://x/{}", "a".repeat(LINK_BYTES_MAX))), None);
     }
 
     #[test]
