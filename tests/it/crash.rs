@@ -40,8 +40,7 @@ async fn a_worker_killed_while_the_model_thinks_leaves_the_answer_to_another() {
     let (_ingest, first) = tokio::join!(fleet.ingest(), fleet.worker());
     fleet.script(json!([{"answer": "never said", "delay_ms": 120_000}])).await;
     let ts = fleet.chat.mention("Who answers me?").await;
-    let running = "select count(*) from jobs where state = 'running'";
-    until("the job runs", SOON, async || (fleet.count(running).await == 1).then_some(())).await;
+    fleet.model_is_asked().await;
     first.kill().await;
     let _second = fleet.worker().await;
     let reply = fleet.chat.reply(&ts, TAKEOVER).await;
@@ -92,8 +91,7 @@ async fn a_drained_worker_gives_its_job_back_uncharged() {
     let (_ingest, mut first) = tokio::join!(fleet.ingest(), fleet.worker_with(&brief));
     fleet.script(json!([{"answer": "never said", "delay_ms": 120_000}])).await;
     let ts = fleet.chat.mention("Who finishes this?").await;
-    let running = "select count(*) from jobs where state = 'running'";
-    until("the job runs", SOON, async || (fleet.count(running).await == 1).then_some(())).await;
+    fleet.model_is_asked().await;
     first.terminate();
     assert_eq!(first.ended(SOON).await, Some(0), "{}", first.log());
     assert_eq!(fleet.count("select attempts::bigint from jobs").await, 0, "no attempt is charged");
@@ -108,8 +106,7 @@ async fn a_second_signal_ends_a_drain_at_once() {
     let (_ingest, mut worker) = tokio::join!(fleet.ingest(), fleet.worker_with(&patient));
     fleet.script(json!([{"answer": "never said", "delay_ms": 120_000}])).await;
     fleet.chat.mention("Shall we go?").await;
-    let running = "select count(*) from jobs where state = 'running'";
-    until("the job runs", SOON, async || (fleet.count(running).await == 1).then_some(())).await;
+    fleet.model_is_asked().await;
     worker.terminate();
     crate::harness::process::logged(&worker, "draining").await;
     worker.terminate();

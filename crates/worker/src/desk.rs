@@ -69,7 +69,9 @@ impl JobError {
         match self {
             JobError::Stopped => stop.outcome(),
             JobError::Frame(_) | JobError::Body(_) => Outcome::Refused(error),
-            JobError::Queue { .. } => Outcome::Released,
+            JobError::Queue { source, .. } if source.is_transient() => Outcome::Released,
+            // A zombie's outcome is refused anyway; any other refusal would come again.
+            JobError::Queue { .. } => Outcome::Failed(error),
             JobError::Kind { .. } => Outcome::RateLimited { after: UNKNOWN_KIND_WAIT, error },
             JobError::Slack { source, .. } => match source.kind() {
                 Failure::RateLimited { after } => Outcome::RateLimited { after, error },

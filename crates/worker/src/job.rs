@@ -42,7 +42,7 @@ pub(crate) async fn work(desk: &Desk, claim: &Claim, stop: &Stop, hard: &Cancell
     let begun = Instant::now();
     let handled = AssertUnwindSafe(handle(desk, claim, stop)).catch_unwind().await;
     let outcome = handled.unwrap_or_else(|_| Outcome::Failed(ErrorChain::message(PANICKED)));
-    let word = word(&outcome);
+    let word = outcome.as_str();
     metrics::counter!("worker_attempts_total", "outcome" => word).increment(1);
     metrics::histogram!("worker_attempt_seconds", "outcome" => word).record(begun.elapsed());
     if stop.why() == Some(Why::Fenced) {
@@ -95,22 +95,10 @@ fn log(verdict: &Verdict) {
             tracing::info!(state = state.as_str(), "settled");
         }
         Verdict::End { state, error: Some(error), .. } => {
-            tracing::error!(state = state.as_str(), error = error.0.join(": "), "settled");
+            tracing::error!(state = state.as_str(), error = %error, "settled");
         }
         Verdict::Again { after, charged, .. } => {
             tracing::info!(again_in_ms = after.as_millis(), charged, "to be tried again");
         }
-    }
-}
-
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done(_) => "done",
-        Outcome::Failed(_) => "failed",
-        Outcome::Refused(_) => "refused",
-        Outcome::RateLimited { .. } => "rate_limited",
-        Outcome::Released => "released",
-        Outcome::Cancelled => "cancelled",
-        Outcome::Lost => "lost",
     }
 }

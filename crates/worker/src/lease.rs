@@ -122,7 +122,7 @@ fn boot_clock() -> Duration {
 
 /// An error with its causes, for a log line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    event::ErrorChain::of(error).0.join(": ")
+    event::ErrorChain::of(error).to_string()
 }
 
 #[cfg(test)]

@@ -118,9 +118,9 @@ async fn begin(
     let slack = Api::new(ApiOptions::new(&config.slack_api_url, config.bot_token.clone()))
         .map_err(WorkerError::Slack)?;
     let bot = introduce(&slack).await?;
-    let lease = Lease::take(queue.clone(), worker_name(), config.slots)
-        .await
-        .map_err(WorkerError::Database)?;
+    let lease =
+        until_it_answers(async || Lease::take(queue.clone(), worker_name(), config.slots).await)
+            .await?;
     let desk = Desk {
         queue,
         slack,
@@ -175,8 +175,24 @@ async fn connect(config: &WorkerConfig, soft: &CancellationToken) -> Result<Queu
     };
     let queue = Queue::connect(options).await.map_err(WorkerError::Database)?;
     service::migrate::wait(url, soft).await.map_err(WorkerError::Schema)?;
-    queue.check_server().await.map_err(WorkerError::Database)?;
+    until_it_answers(async || queue.check_server().await).await?;
     Ok(queue)
+}
+
+/// Asks the database again while waiting may heal what it says.
+async fn until_it_answers<T>(
+    ask: impl AsyncFn() -> Result<T, QueueError>,
+) -> Result<T, WorkerError> {
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(error = %chain(&error), "the database is not usable yet; trying again");
+                sleep(START_RETRY).await;
+            }
+            Err(error) => return Err(WorkerError::Database(error)),
+        }
+    }
 }
 
 /// Asks Slack who we are, until it answers.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use service::config::{EXIT_CONFIGURATION, WorkerConfig};
+use service::config::WorkerConfig;
 
 /// Claims events, asks the model, replies in Slack. See .env.sample for its variables.
 #[derive(Parser)]
@@ -12,16 +12,13 @@ struct Arguments {}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let _ = Arguments::parse();
     service::tls::install();
-    service::telemetry::init("worker");
+    let _ = Arguments::parse();
     let config = match WorkerConfig::from_env() {
         Ok(config) => config,
-        Err(faults) => {
-            tracing::error!("{faults}");
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
+        Err(faults) => return faults.report(),
     };
+    service::telemetry::init("worker");
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

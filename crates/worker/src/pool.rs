@@ -118,7 +118,7 @@ impl Pool {
             attempt = claim.attempt,
             correlation_id = %claim.correlation_id,
         );
-        let (stop, entry) = self.running.enter(claim.event.id);
+        let (stop, entry) = self.running.enter(claim.event.id, claim.token);
         let (desk, hard) = (Arc::clone(&self.desk), self.hard.clone());
         let settled = Arc::clone(&self.settled);
         let slots_max = f64::from(self.slots_max);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use event::{EventId, Outcome};
+use event::{EventId, Outcome, Token};
 use tokio_util::sync::CancellationToken;
 
 /// Why a job has to stop before it is done.
@@ -52,25 +52,29 @@ impl Stop {
 /// The jobs that this process runs now.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    jobs: Mutex<HashMap<EventId, Stop>>,
+    /// By token: a fenced attempt may still wind down when the same event is claimed again here.
+    jobs: Mutex<HashMap<Token, (EventId, Stop)>>,
 }
 
 impl Running {
     /// Enters a job; the guard takes it out again when its task ends, however it ends.
-    pub(crate) fn enter(self: &Arc<Self>, event: EventId) -> (Stop, Entry) {
+    pub(crate) fn enter(self: &Arc<Self>, event: EventId, token: Token) -> (Stop, Entry) {
         let stop = Stop::default();
-        self.with(|jobs| jobs.insert(event, stop.clone()));
-        (stop, Entry { register: Arc::clone(self), event })
+        self.with(|jobs| jobs.insert(token, (event, stop.clone())));
+        (stop, Entry { register: Arc::clone(self), token })
     }
 
     /// Tells one job to stop, if it runs here.
     pub(crate) fn stop(&self, event: EventId, why: Why) {
-        self.with(|jobs| jobs.get(&event).inspect(|stop| stop.order(why)).is_some());
+        self.with(|jobs| {
+            let attempts = jobs.values().filter(|(running, _)| *running == event);
+            attempts.for_each(|(_, stop)| stop.order(why));
+        });
     }
 
     /// Tells every job to stop.
     pub(crate) fn stop_all(&self, why: Why) {
-        self.with(|jobs| jobs.values().for_each(|stop| stop.order(why)));
+        self.with(|jobs| jobs.values().for_each(|(_, stop)| stop.order(why)));
     }
 
     /// How many run.
@@ -79,7 +83,7 @@ impl Running {
     }
 
     /// A task that panics while it holds the register leaves it whole: every change is one call.
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<EventId, Stop>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<Token, (EventId, Stop)>) -> T) -> T {
         work(&mut self.jobs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -88,12 +92,12 @@ impl Running {
 #[derive(Debug)]
 pub(crate) struct Entry {
     register: Arc<Running>,
-    event: EventId,
+    token: Token,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.register.with(|jobs| jobs.remove(&self.event));
+        self.register.with(|jobs| jobs.remove(&self.token));
     }
 }
 
@@ -104,7 +108,7 @@ mod tests {
     #[test]
     fn the_first_reason_stands() {
         let running = Arc::new(Running::default());
-        let (stop, _entry) = running.enter(EventId(1));
+        let (stop, _entry) = running.enter(EventId(1), Token(1));
         running.stop(EventId(1), Why::CalledOff);
         running.stop_all(Why::Drain);
         assert_eq!(stop.why(), Some(Why::CalledOff));
@@ -114,11 +118,21 @@ mod tests {
     #[test]
     fn a_job_leaves_the_register_with_its_task() {
         let running = Arc::new(Running::default());
-        let (stop, entry) = running.enter(EventId(1));
+        let (stop, entry) = running.enter(EventId(1), Token(1));
         assert_eq!(running.len(), 1);
         drop(entry);
         assert_eq!(running.len(), 0);
         running.stop_all(Why::Drain);
         assert_eq!(stop.why(), None);
+    }
+
+    #[test]
+    fn an_attempt_that_winds_down_takes_no_later_one_along() {
+        let running = Arc::new(Running::default());
+        let (_old_stop, old) = running.enter(EventId(1), Token(1));
+        let (stop, _entry) = running.enter(EventId(1), Token(2));
+        drop(old);
+        running.stop(EventId(1), Why::CalledOff);
+        assert_eq!(stop.why(), Some(Why::CalledOff));
     }
 }

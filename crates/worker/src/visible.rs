@@ -20,11 +20,21 @@ pub(crate) fn visible_text(reply: &Reply) -> String {
     format!("{kept}{CUT}{sources}")
 }
 
+/// How many sources a message lists; far above what an answer cites.
+const SOURCES_MAX: usize = 20;
+
+/// How much of a source's name a message shows, in characters.
+const LABEL_CHARS_MAX: usize = 200;
+
+/// What a source's name may not hold beside its link, or it would end the link's text.
+const BRACKETS: [char; 2] = ['[', ']'];
+
 fn source_list(reply: &Reply) -> String {
     let mut list = String::new();
-    for (number, source) in (1..).zip(&reply.sources) {
+    for (number, source) in (1..=SOURCES_MAX).zip(&reply.sources) {
         let head = if number == 1 { "\n\n**Sources**\n" } else { "\n" };
-        let label = &source.label;
+        let label: String = source.label.chars().take(LABEL_CHARS_MAX).collect();
+        let label = label.replace(BRACKETS, "");
         let _ = match &source.link {
             Some(link) => write!(list, "{head}{number}. [{label}]({link})"),
             None => write!(list, "{head}{number}. {label}"),
@@ -62,6 +72,15 @@ mod tests {
             "So [1], and so [2].\n\n**Sources**\n1. README.md › Replay\n\
              2. [Guide](https://example.com/guide)"
         );
+    }
+
+    #[test]
+    fn no_list_of_sources_outgrows_a_message() {
+        let label = "[x]".repeat(LABEL_CHARS_MAX);
+        let many = vec![(label.as_str(), None); 10 * SOURCES_MAX];
+        let text = visible_text(&reply("So.", &many));
+        assert!(text.chars().count() <= MARKDOWN_CHARS_MAX);
+        assert!(text.starts_with("So.") && !text.contains('['));
     }
 
     #[test]

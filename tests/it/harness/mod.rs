@@ -116,6 +116,12 @@ impl Fleet {
             .expect("a good script");
     }
 
+    /// Waits until the model has been asked for the first time.
+    pub async fn model_is_asked(&self) {
+        let asked = self.model.until(|requests| !requests.is_empty());
+        tokio::time::timeout(SOON, asked).await.expect("the model is asked");
+    }
+
     fn environment_with(&self, variables: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut environment = self.environment();
         environment.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));

@@ -58,7 +58,7 @@ variables! {
     }
     ATHENAEUM_LISTEN_URL {
         secret: true,
-        read_by: &[Worker],
+        read_by: &[Ingest, Worker, Cli],
         description: "A direct connection for LISTEN, when DATABASE_URL leads to a pooler. \
                       Without it, DATABASE_URL is used.",
         advice: "set it to postgres://USER:PASSWORD@HOST:5432/DATABASE, or leave it unset",
