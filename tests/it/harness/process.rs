@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -80,7 +81,9 @@ impl Process {
 
     /// SIGTERM; the caller waits.
     pub fn terminate(&self) {
-        self.signal(libc::SIGTERM);
+        let id = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
+        let pid = Pid::from_raw(id).expect("a process id is not zero");
+        kill_process(pid, Signal::TERM).expect("the signal was sent");
     }
 
     /// Waits for the end and returns the exit code.
@@ -93,14 +96,6 @@ impl Process {
     /// What it has written to stderr so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("nobody panics with the log").clone()
-    }
-
-    #[expect(unsafe_code, reason = "sending a signal has no safe form in the standard library")]
-    fn signal(&self, signal: i32) {
-        let id = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
-        // SAFETY: `kill` touches no memory of ours, and the child has not been waited for, so its
-        // id is still its own.
-        assert_eq!(unsafe { libc::kill(id, signal) }, 0, "the signal was sent");
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use agent::{Agent, AgentError, AgentOptions, Answer, Asker, ModelOptions, Progress, Question};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sim::model::{OfflineModel, Options};
 use tempfile::TempDir;
@@ -149,9 +150,9 @@ pub(crate) fn is_running(pid: u32) -> bool {
     !state.is_empty() && !state.starts_with('Z')
 }
 
-pub(crate) fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
-    assert!(sent.unwrap().success());
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 /// Waits until something holds.

@@ -1,5 +1,6 @@
 //! Tool servers that do not start, die, hang or pry.
 
+use rustix::process::Signal;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,7 @@ async fn the_health_of_a_living_server_names_its_tools() {
 async fn a_server_that_died_is_started_again() {
     let bench = bench().await;
     bench.ask("How are failed events replayed?").await.unwrap();
-    signal(bench.pids()[0], "KILL");
+    signal(bench.pids()[0], Signal::KILL);
     until("its death", || !is_running(bench.pids()[0])).await;
     // Its first death is forgiven; the pipe's end may take a moment to be noticed.
     let started = Instant::now();
@@ -81,7 +82,7 @@ async fn a_server_that_died_is_started_again() {
 async fn a_stuck_server_costs_one_call_and_is_killed() {
     let bench = bench().await;
     bench.agent.health().await;
-    signal(bench.pids()[0], "STOP");
+    signal(bench.pids()[0], Signal::STOP);
     let call = Step::tool_call("search_docs", json!({"query": "lanes"}));
     bench.model.script([call, Step::answer("The search hangs.")]);
     bench.ask("Lanes?").await.unwrap();

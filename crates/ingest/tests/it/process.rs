@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use service::testing::Database;
 use sim::slack::{Entry, LocalSlack, Options, What};
 
@@ -45,8 +46,8 @@ async fn it_receives_until_sigterm_and_leaves_with_success() {
         control.journal_since(0).iter().any(done).then_some(())
     });
     assert!(acked.await.is_some(), "nothing was acknowledged");
-    let id = process.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let pid = Pid::from_raw(i32::try_from(process.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
     let left = tokio::time::timeout(Duration::from_secs(20), process.wait()).await;
     assert_eq!(left.unwrap().unwrap().code(), Some(0));
     slack.stop().await;
