@@ -1,9 +1,9 @@
 //! Tool servers that do not start, die, hang or pry.
 
-use rustix::process::Signal;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sim::model::Step;
 
