@@ -114,6 +114,11 @@ fn quarantined(raw: &[u8], reason: &str, received_at: Timestamp) -> NewEvent {
     event
 }
 
+/// The same for every delivery that carries the key.
+fn correlation_id(key: &str) -> Uuid {
+    Uuid::new_v5(&CORRELATION, key.as_bytes())
+}
+
 /// An event that is kept and owed nothing; its raw bytes follow.
 fn stored(kind: &str, delivery_key: String, occurred_at: Timestamp) -> NewEvent {
     NewEvent {
@@ -124,7 +129,7 @@ fn stored(kind: &str, delivery_key: String, occurred_at: Timestamp) -> NewEvent 
         lane: None,
         lane_order: 0,
         occurred_at,
-        correlation_id: Uuid::new_v5(&CORRELATION, delivery_key.as_bytes()),
+        correlation_id: correlation_id(&delivery_key),
         delivery_key,
         logical_key: None,
         raw: Raw::keep(Vec::new()),
@@ -143,7 +148,10 @@ fn place(event: &mut NewEvent, payload: &Value) {
     let root = text(payload, "/event/thread_ts").unwrap_or(ts);
     event.lane = Some(bounded(format!("{team}:{channel}:{root}")));
     event.lane_order = order.0;
-    event.logical_key = Some(bounded(logical_key(team, channel, ts)));
+    let logical_key = bounded(logical_key(team, channel, ts));
+    // Twins answer to one id, whichever of them the log keeps.
+    event.correlation_id = correlation_id(&logical_key);
+    event.logical_key = Some(logical_key);
 }
 
 /// Whether the event brings a message, rather than tells of an edit, a deletion or a join.
