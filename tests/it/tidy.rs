@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("knowledge", &["event"]),
     ("service", &["event"]),
     ("sim", &[]),
+    ("checker", &[]),
     ("ingest", &["event", "queue", "slack", "service"]),
     ("worker", &["event", "queue", "slack", "agent", "service"]),
     ("mcp", &["event", "knowledge", "service"]),
