@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event::ErrorChain;
 use futures::future::join_all;
 use serde_json::{Map, Value};
 
@@ -95,7 +96,7 @@ impl Toolbox {
 
     pub(crate) async fn health(&self) -> Vec<ServerHealth> {
         let health = self.servers.iter().map(|server| async {
-            let listed = server.tools().await.map_err(|error| chain(&error));
+            let listed = server.tools().await.map_err(|error| ErrorChain::line(&error));
             let names = |tools: Arc<Vec<rmcp::model::Tool>>| {
                 tools.iter().map(|tool| tool.name.to_string()).collect()
             };
@@ -172,9 +173,4 @@ impl Tools {
             .find(|name| !name.is_empty() && !taken(name))
             .unwrap_or_default()
     }
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    event::ErrorChain::of(error).to_string()
 }

@@ -98,6 +98,12 @@ impl ErrorChain {
         ErrorChain(chain)
     }
 
+    /// An error with its causes on one line, for logs.
+    #[must_use]
+    pub fn line(error: &(dyn Error + 'static)) -> String {
+        ErrorChain::of(error).to_string()
+    }
+
     /// A chain of one.
     #[must_use]
     pub fn message(text: &str) -> Self {
@@ -136,6 +142,7 @@ mod tests {
         let chain = ErrorChain::of(&error);
         assert_eq!(chain.0, ["outer", "invalid digit found in string"]);
         assert_eq!(chain.to_string(), "outer: invalid digit found in string");
+        assert_eq!(ErrorChain::line(&error), chain.to_string());
     }
 
     #[test]

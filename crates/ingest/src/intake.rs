@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use event::{NewEvent, Timestamp};
+use event::{ErrorChain, NewEvent, Timestamp};
 use queue::{Committed, Committer, QueueError};
 use slack::{Ack, Frame, FrameHandler, Identity, normalise};
 use tokio::time::{sleep, timeout};
@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::Patience;
-use crate::start::chain;
 
 /// Commits frames as they come, many at a time.
 pub(crate) struct Intake {
@@ -41,12 +40,12 @@ impl Intake {
                 Err(error) if error.is_transient() && !self.soft.is_cancelled() => {
                     metrics::counter!("ingest_commit_retries_total").increment(1);
                     if pause == self.patience.retry_min {
-                        tracing::warn!(error = %chain(&error), "not stored yet; retrying");
+                        tracing::warn!(error = %ErrorChain::line(&error), "not stored yet; retrying");
                     }
                 }
                 Err(QueueError::Closed) => return Err(QueueError::Closed),
                 Err(error) if !error.is_transient() => {
-                    tracing::error!(error = %chain(&error), "the database refuses the event");
+                    tracing::error!(error = %ErrorChain::line(&error), "the database refuses the event");
                     return self.committer.commit(quarantined(event)).await;
                 }
                 result => return result,
@@ -73,7 +72,7 @@ impl Intake {
                 Ack::Now
             }
             Ok(Err(error)) => {
-                withheld(&chain(&error));
+                withheld(&ErrorChain::line(&error));
                 Ack::Withheld
             }
             Err(_) => {

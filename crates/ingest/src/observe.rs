@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use event::ErrorChain;
 use queue::Queue;
 use serde_json::json;
 use service::health::Probes;
@@ -9,8 +10,6 @@ use slack::SocketStatus;
 use tokio::sync::watch;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
-
-use crate::start::chain;
 
 /// How often the sockets' state is copied to the metrics.
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,7 +20,7 @@ pub(crate) fn probes(queue: &Queue, status: &watch::Sender<SocketStatus>) -> Pro
     Probes::default()
         .ready("database", move || {
             let queue = queue.clone();
-            async move { queue.ping().await.map_err(|error| chain(&error)) }
+            async move { queue.ping().await.map_err(|error| ErrorChain::line(&error)) }
         })
         .ready("slack", move || {
             let status = sockets.borrow().clone();

@@ -1,6 +1,5 @@
 //! What must stand before the first socket opens: the database, its schema, and who we are.
 
-use std::error::Error;
 use std::time::Duration;
 
 use event::ErrorChain;
@@ -58,7 +57,7 @@ async fn check(queue: &Queue, patience: &Patience) -> Result<(), IngestError> {
             Ok(_) => return Ok(()),
             Err(error) if !error.is_transient() => return Err(IngestError::Database(error)),
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "the database is not reachable; retrying");
+                tracing::warn!(error = %ErrorChain::line(&error), "the database is not reachable; retrying");
             }
         }
         wait(&mut pause, patience).await;
@@ -89,7 +88,7 @@ async fn introduce(config: &IngestConfig, patience: &Patience) -> Result<Identit
             }
             Failure::RateLimited { after } => sleep(after).await,
             Failure::Unknown | Failure::NotSent => {
-                tracing::warn!(error = %chain(&error), "Slack does not answer yet; retrying");
+                tracing::warn!(error = %ErrorChain::line(&error), "Slack does not answer yet; retrying");
                 wait(&mut pause, patience).await;
             }
         }
@@ -99,9 +98,4 @@ async fn introduce(config: &IngestConfig, patience: &Patience) -> Result<Identit
 async fn wait(pause: &mut Duration, patience: &Patience) {
     sleep(*pause).await;
     *pause = (*pause * 2).min(patience.retry_max);
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    ErrorChain::of(error).to_string()
 }

@@ -1,12 +1,11 @@
 //! Answering a person in Slack.
 
 use agent::{Answer, Progress, Question, Utterance};
-use event::{Outcome, Reply};
+use event::{ErrorChain, Outcome, Reply};
 use queue::Claim;
 use slack::{Mention, ThreadMessage};
 
 use crate::desk::{Desk, JobError};
-use crate::lease::chain;
 use crate::reply::{ANSWER, Delivery};
 use crate::sign::Sign;
 use crate::stop::Stop;
@@ -85,7 +84,7 @@ async fn thread_before(desk: &Desk, mention: &Mention) -> Vec<Utterance> {
             .map(|message| utterance(message, &desk.bot.user_id))
             .collect(),
         Err(error) => {
-            tracing::warn!(error = %chain(&error), "the thread could not be read; answering without");
+            tracing::warn!(error = %ErrorChain::line(&error), "the thread could not be read; answering without");
             Vec::new()
         }
     }

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use event::ErrorChain;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
 use crate::job::policy;
-use crate::lease::{Lease, chain};
+use crate::lease::Lease;
 use crate::stop::{Running, Why};
 
 /// How often due jobs are made ready, dead workers' jobs taken back and call-offs looked for.
@@ -28,7 +29,7 @@ pub(crate) async fn sweep(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
         if let Err(error) = sweep_once(desk, lease, running).await {
-            tracing::warn!(error = %chain(&error), "the sweep failed; it comes again");
+            tracing::warn!(error = %ErrorChain::line(&error), "the sweep failed; it comes again");
         }
     }
 }
@@ -57,7 +58,7 @@ pub(crate) async fn maintain(desk: &Desk, shutdown: CancellationToken) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
         if let Err(error) = desk.queue.maintain().await {
-            tracing::error!(error = %chain(&error), "maintenance failed; partitions may run out");
+            tracing::error!(error = %ErrorChain::line(&error), "maintenance failed; partitions may run out");
         }
     }
 }

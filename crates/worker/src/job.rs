@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, JobError};
-use crate::lease::chain;
 use crate::stop::{Stop, Why};
 use crate::{answer, ask, notice};
 
@@ -63,7 +62,7 @@ async fn handle(desk: &Desk, claim: &Claim, stop: &Stop) -> Outcome {
         kind => Err(JobError::Kind { kind: kind.to_owned() }),
     };
     handled.unwrap_or_else(|error| {
-        tracing::warn!(error = %chain(&error), "the attempt did not finish");
+        tracing::warn!(error = %ErrorChain::line(&error), "the attempt did not finish");
         error.outcome(stop)
     })
 }
@@ -79,7 +78,7 @@ async fn settle(desk: &Desk, claim: &Claim, outcome: Outcome, hard: &Cancellatio
                 return;
             }
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "the outcome is not settled yet; trying again");
+                tracing::warn!(error = %ErrorChain::line(&error), "the outcome is not settled yet; trying again");
             }
         }
         if hard.run_until_cancelled(sleep(SETTLE_RETRY)).await.is_none() {

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use event::ErrorChain;
 use event::limits::{LEASE, LEASE_RENEWAL};
 use queue::{Incarnation, Queue, QueueError};
 use tokio::time::sleep;
@@ -67,7 +68,7 @@ impl Lease {
             pause = match self.renew(running).await {
                 Ok(()) => LEASE_RENEWAL,
                 Err(error) => {
-                    tracing::warn!(error = %chain(&error), "the lease was not renewed; trying again");
+                    tracing::warn!(error = %ErrorChain::line(&error), "the lease was not renewed; trying again");
                     RENEWAL_RETRY
                 }
             };
@@ -118,11 +119,6 @@ impl Lease {
 fn boot_clock() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
-}
-
-/// An error with its causes, for a log line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    event::ErrorChain::of(error).to_string()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use agent::{Agent, AgentError, AgentOptions, ModelOptions};
+use event::ErrorChain;
 use queue::{Queue, QueueError};
 use secrecy::ExposeSecret;
 use service::config::WorkerConfig;
@@ -32,7 +33,7 @@ mod stop;
 mod visible;
 
 use desk::Desk;
-use lease::{Lease, chain};
+use lease::Lease;
 use pool::Pool;
 
 /// How long to wait before a database or Slack that did not answer at the start is asked again.
@@ -102,7 +103,7 @@ fn probes(claiming: Arc<OnceLock<Queue>>) -> Probes {
         let queue = claiming.get().cloned();
         async move {
             let queue = queue.ok_or("starting: the database or Slack has not answered yet")?;
-            queue.ping().await.map_err(|error| chain(&error))
+            queue.ping().await.map_err(|error| ErrorChain::line(&error))
         }
     })
 }
@@ -160,7 +161,7 @@ async fn leave(desk: &Desk, lease: &Lease) {
     let _ = tokio::time::timeout(ERRANDS_GRACE, desk.errands.wait()).await;
     desk.agent.shutdown().await;
     if let Err(error) = desk.queue.retire(lease.last()).await {
-        tracing::warn!(error = %chain(&error), "could not sign off; the lease ends by itself");
+        tracing::warn!(error = %ErrorChain::line(&error), "could not sign off; the lease ends by itself");
     }
 }
 
@@ -187,7 +188,7 @@ async fn until_it_answers<T>(
         match ask().await {
             Ok(answer) => return Ok(answer),
             Err(error) if error.is_transient() => {
-                tracing::warn!(error = %chain(&error), "the database is not usable yet; trying again");
+                tracing::warn!(error = %ErrorChain::line(&error), "the database is not usable yet; trying again");
                 sleep(START_RETRY).await;
             }
             Err(error) => return Err(WorkerError::Database(error)),
@@ -209,7 +210,7 @@ async fn introduce(slack: &Api) -> Result<Identity, WorkerError> {
             Failure::RateLimited { after } => after,
             Failure::Unknown | Failure::NotSent => START_RETRY,
         };
-        tracing::warn!(error = %chain(&error), "Slack does not answer yet; trying again");
+        tracing::warn!(error = %ErrorChain::line(&error), "Slack does not answer yet; trying again");
         sleep(wait).await;
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use agent::Asker;
+use event::ErrorChain;
 use slack::Api;
 
 /// How long a person's name and time zone are believed.
@@ -33,7 +34,7 @@ impl People {
                 asker
             }
             Err(error) => {
-                tracing::warn!(error = %crate::lease::chain(&error), "the asker stays nameless");
+                tracing::warn!(error = %ErrorChain::line(&error), "the asker stays nameless");
                 nameless
             }
         }

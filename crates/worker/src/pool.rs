@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use event::ErrorChain;
 use queue::Claim;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
@@ -12,7 +13,7 @@ use tracing::Instrument;
 
 use crate::desk::Desk;
 use crate::job;
-use crate::lease::{Lease, chain};
+use crate::lease::Lease;
 use crate::stop::{Running, Why};
 
 /// A hint may be lost; this often a puller looks without one.
@@ -103,7 +104,7 @@ impl Pool {
                 claims
             }
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "nothing could be claimed; trying again");
+                tracing::warn!(error = %ErrorChain::line(&error), "nothing could be claimed; trying again");
                 Vec::new()
             }
         }

@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use event::{EventRef, Reply, Timestamp, key::effect_key};
+use event::{ErrorChain, EventRef, Reply, Timestamp, key::effect_key};
 use queue::{Claim, Effect, EffectIntent, Intent};
 use serde::{Deserialize, Serialize};
 use slack::{Failure, Post, SlackError};
 use tokio::time::sleep;
 
 use crate::desk::{Desk, JobError};
-use crate::lease::chain;
 use crate::stop::Stop;
 use crate::visible::visible_text;
 
@@ -89,7 +88,7 @@ impl Delivery<'_> {
             match self.show(desk, reply, &intent.key, stop).await {
                 Ok(ts) => return self.record(desk, ts).await,
                 Err(error) if fate_unknown(&error) => {
-                    tracing::warn!(error = %chain(&error), "the reply's fate is unknown");
+                    tracing::warn!(error = %ErrorChain::line(&error), "the reply's fate is unknown");
                     last = Some(error);
                 }
                 Err(error) => return self.give_up(desk, error).await,

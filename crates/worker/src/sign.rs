@@ -1,10 +1,9 @@
 //! The first visible sign that somebody is at work: a status, else 👀.
 
+use event::ErrorChain;
 use slack::{Api, Mention};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
-
-use crate::lease::chain;
 
 const STATUS: &str = "is thinking…";
 const EYES: &str = "eyes";
@@ -42,7 +41,7 @@ impl Sign {
                 Shown::Nothing => Ok(()),
             };
             if let Err(error) = cleared {
-                tracing::warn!(error = %chain(&error), "the sign was not taken away");
+                tracing::warn!(error = %ErrorChain::line(&error), "the sign was not taken away");
             }
         });
     }
@@ -56,7 +55,7 @@ pub(crate) async fn clear_left_over(api: &Api, mention: &Mention) {
         api.remove_reaction(channel, ts, EYES),
     );
     for error in [status.err(), eyes.err()].into_iter().flatten() {
-        tracing::debug!(error = %chain(&error), "no sign to take away");
+        tracing::debug!(error = %ErrorChain::line(&error), "no sign to take away");
     }
 }
 
@@ -65,11 +64,11 @@ async fn show(api: Api, mention: Mention) -> Shown {
     let Err(refused) = api.set_status(channel, thread_ts, STATUS).await else {
         return Shown::Status;
     };
-    tracing::debug!(error = %chain(&refused), "no status here; a reaction instead");
+    tracing::debug!(error = %ErrorChain::line(&refused), "no status here; a reaction instead");
     match api.add_reaction(channel, ts, EYES).await {
         Ok(()) => Shown::Eyes,
         Err(error) => {
-            tracing::warn!(error = %chain(&error), "no sign could be shown");
+            tracing::warn!(error = %ErrorChain::line(&error), "no sign could be shown");
             Shown::Nothing
         }
     }
