@@ -5,6 +5,7 @@
 mod control;
 mod desk;
 mod limits;
+mod link;
 mod messages;
 mod model;
 mod people;
