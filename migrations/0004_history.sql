@@ -15,7 +15,8 @@ CREATE TABLE attempts (
     generation    integer     NOT NULL,
     number        integer     NOT NULL CHECK (number > 0),
     outcome       text        NOT NULL CONSTRAINT attempts_outcome CHECK (
-        outcome IN ('done', 'failed', 'refused', 'rate_limited', 'released', 'cancelled', 'lost')),
+        outcome IN ('done', 'failed', 'refused', 'rate_limited', 'suspended', 'parked', 'released', 'cancelled',
+                    'lost')),
     worker        text,
     error         jsonb,
     CONSTRAINT attempts_pkey PRIMARY KEY (occurred_at, event_id, generation, token)

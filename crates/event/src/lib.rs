@@ -13,12 +13,16 @@ pub mod limits;
 pub mod new_event;
 pub mod outcome;
 pub mod policy;
+pub mod refusal;
 pub mod state;
+pub mod wait;
 
 pub use dead_letter::DeadLetter;
 pub use id::{EventId, EventRef, Timestamp, Token};
 pub use lane::Lane;
-pub use new_event::{NewEvent, Raw, Work};
+pub use new_event::{NewEvent, Priority, Raw, Work};
 pub use outcome::{ErrorChain, Outcome, Reply, Source, Usage};
 pub use policy::{Attempt, Policy, Verdict, settle};
+pub use refusal::Refusal;
 pub use state::{JobState, TerminalState};
+pub use wait::Wait;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{ERROR_BYTES_MAX, ERROR_CHAIN_MAX};
+use crate::wait::Wait;
 
 /// How an attempt ended, as its handler saw it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,11 @@ pub enum Outcome {
         /// Who asked, and in what words.
         error: ErrorChain,
     },
+    /// It sleeps without a worker until something comes; charges no attempt.
+    Suspended(Wait),
+    /// It met work that this version does not know (a step of newer code): it rests for
+    /// [`crate::limits::PARKED_RETRY`] and is offered again; charges no attempt.
+    Parked(ErrorChain),
     /// The worker gave it back unharmed (a drain); charges no attempt.
     Released,
     /// An operator or the asker called it off while it ran.
@@ -41,6 +47,8 @@ impl Outcome {
             Outcome::Failed(_) => "failed",
             Outcome::Refused(_) => "refused",
             Outcome::RateLimited { .. } => "rate_limited",
+            Outcome::Suspended(_) => "suspended",
+            Outcome::Parked(_) => "parked",
             Outcome::Released => "released",
             Outcome::Cancelled => "cancelled",
             Outcome::Lost => "lost",

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::limits::{DELAY_MAX, PARKED_RETRY, RATE_LIMIT_WAIT_MAX};
 use crate::outcome::{ErrorChain, Outcome, Reply};
 use crate::state::TerminalState;
+use crate::wait::Wait;
 
 /// How often and how patiently work of one kind is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +14,7 @@ pub struct Policy {
     pub attempts_max: u32,
     /// The delay before the second attempt.
     pub backoff_base: Duration,
-    /// The delay is never longer than this, jitter included.
+    /// The delay is never longer than this, jitter included; nor than [`DELAY_MAX`].
     pub backoff_max: Duration,
 }
 
@@ -55,6 +57,13 @@ pub enum Verdict {
         /// Why.
         error: Option<ErrorChain>,
     },
+    /// The job sleeps without a worker and without its lane; the attempt is not charged.
+    Suspend {
+        /// What wakes it: valid, and not longer than [`DELAY_MAX`].
+        wait: Wait,
+        /// Why, when it was not its own will.
+        error: Option<ErrorChain>,
+    },
 }
 
 /// Decides what follows an attempt.
@@ -64,7 +73,7 @@ pub enum Verdict {
 /// `jitter` (M. Brooker, "Exponential Backoff And Jitter", 2015).
 ///
 /// A cancelled job never runs again, whatever else its attempt reports, except that finished work
-/// stays finished.
+/// stays finished. A wait that nothing could end is a refusal, not a sleep for ever.
 #[must_use]
 pub fn settle(attempt: Attempt, outcome: Outcome, policy: &Policy, jitter: f64) -> Verdict {
     let end = |state, reply, error| Verdict::End { state, reply, error };
@@ -73,7 +82,12 @@ pub fn settle(attempt: Attempt, outcome: Outcome, policy: &Policy, jitter: f64) 
         Outcome::Done(reply) => end(TerminalState::Done, reply, None),
         Outcome::Cancelled => end(TerminalState::Cancelled, None, None),
         Outcome::Refused(error) => end(TerminalState::Dead, None, Some(error)),
-        Outcome::Failed(_) | Outcome::RateLimited { .. } | Outcome::Released | Outcome::Lost
+        Outcome::Failed(_)
+        | Outcome::RateLimited { .. }
+        | Outcome::Suspended(_)
+        | Outcome::Parked(_)
+        | Outcome::Released
+        | Outcome::Lost
             if attempt.cancel_requested =>
         {
             end(TerminalState::Cancelled, None, None)
@@ -89,6 +103,15 @@ pub fn settle(attempt: Attempt, outcome: Outcome, policy: &Policy, jitter: f64) 
             charged: false,
             error: Some(error),
         },
+        Outcome::Suspended(wait) => match wait.validate() {
+            Ok(()) => {
+                Verdict::Suspend { wait: Wait { until: wait.bounded_until(), ..wait }, error: None }
+            }
+            Err(refusal) => end(TerminalState::Dead, None, Some(ErrorChain::of(&refusal))),
+        },
+        Outcome::Parked(error) => {
+            Verdict::Suspend { wait: Wait::time(PARKED_RETRY), error: Some(error) }
+        }
         Outcome::Released => Verdict::Again { after: Duration::ZERO, charged: false, error: None },
         Outcome::Lost => {
             let error = Some(ErrorChain::message(LOST));
@@ -100,18 +123,16 @@ pub fn settle(attempt: Attempt, outcome: Outcome, policy: &Policy, jitter: f64) 
     }
 }
 
-/// The longest that anyone's `Retry-After` may park a job.
-pub const RATE_LIMIT_WAIT_MAX: Duration = Duration::from_secs(600);
-
 /// What an attempt's record says when its worker went silent.
 pub const LOST: &str = "the worker went silent and its lease ended";
 
 /// The delay after attempt `number` failed. See [`settle`].
 fn backoff(number: u32, policy: &Policy, jitter: f64) -> Duration {
     let doublings = number.saturating_sub(1).min(31);
-    let full = policy.backoff_base.saturating_mul(1 << doublings).min(policy.backoff_max);
-    let half = full / 2;
-    half + half.mul_f64(jitter.clamp(0.0, 1.0))
+    let longest = policy.backoff_max.min(DELAY_MAX);
+    let half = policy.backoff_base.saturating_mul(1 << doublings).min(longest) / 2;
+    let jitter = if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 1.0) };
+    half + half.mul_f64(jitter)
 }
 
 #[cfg(test)]
@@ -171,7 +192,9 @@ mod tests {
     #[test]
     fn a_cancelled_job_never_runs_again_but_finished_work_stays_finished() {
         let cancelled = Attempt { number: 1, cancel_requested: true };
-        for outcome in [failed(), Outcome::Lost, Outcome::Released] {
+        let (suspended, parked) =
+            (Outcome::Suspended(Wait::signal("go")), Outcome::Parked(ErrorChain::message("new")));
+        for outcome in [failed(), Outcome::Lost, Outcome::Released, suspended, parked] {
             let verdict = settle(cancelled, outcome, &Policy::ANSWER, 0.5);
             assert!(matches!(verdict, Verdict::End { state: TerminalState::Cancelled, .. }));
         }
@@ -179,7 +202,93 @@ mod tests {
         assert!(matches!(verdict, Verdict::End { state: TerminalState::Done, .. }));
     }
 
+    #[test]
+    fn a_suspended_job_is_not_charged_and_sleeps_no_longer_than_the_bound() {
+        let wait = Wait::signal("go").or_after(Duration::MAX);
+        let verdict = settle(attempt(5), Outcome::Suspended(wait), &Policy::ANSWER, 0.5);
+        let wait = Wait::signal("go").or_after(DELAY_MAX);
+        assert_eq!(verdict, Verdict::Suspend { wait, error: None });
+    }
+
+    #[test]
+    fn a_wait_that_nothing_ends_is_dead_rather_than_silent() {
+        let outcome = Outcome::Suspended(Wait::default());
+        let verdict = settle(attempt(1), outcome, &Policy::ANSWER, 0.5);
+        assert!(matches!(verdict, Verdict::End { state: TerminalState::Dead, .. }));
+    }
+
+    #[test]
+    fn a_step_of_newer_code_parks_the_job_without_a_charge() {
+        let error = ErrorChain::message("step kind dream is unknown");
+        let verdict = settle(attempt(5), Outcome::Parked(error.clone()), &Policy::ANSWER, 0.5);
+        assert_eq!(
+            verdict,
+            Verdict::Suspend { wait: Wait::time(PARKED_RETRY), error: Some(error) }
+        );
+    }
+
+    #[test]
+    fn attempts_beyond_the_policy_are_the_end() {
+        for outcome in [failed(), Outcome::Lost] {
+            for number in [5, 6, 60, u32::MAX] {
+                let verdict = settle(attempt(number), outcome.clone(), &Policy::ANSWER, 0.5);
+                assert!(matches!(verdict, Verdict::End { state: TerminalState::Dead, .. }));
+            }
+        }
+    }
+
+    fn durations() -> impl Strategy<Value = Duration> {
+        prop_oneof![any::<Duration>(), Just(Duration::MAX), Just(Duration::ZERO)]
+    }
+
     proptest! {
+        #[test]
+        fn q8_attempt_60_with_a_huge_backoff_is_capped_and_jittered(
+            number in prop_oneof![Just(60u32), any::<u32>()],
+            base in durations(), max in durations(), jitter in any::<f64>(),
+        ) {
+            let policy = Policy { attempts_max: u32::MAX, backoff_base: base, backoff_max: max };
+            let delay = backoff(number, &policy, jitter);
+            prop_assert!(delay <= max.min(DELAY_MAX));
+            let least = backoff(number, &policy, 0.0);
+            let most = backoff(number, &policy, 1.0);
+            prop_assert!(least <= delay && delay <= most);
+            if most > Duration::from_micros(1) {
+                prop_assert!(least < most, "the jitter counts");
+            }
+        }
+
+        #[test]
+        fn no_outcome_runs_a_job_for_ever_or_lets_it_sleep_for_ever(
+            number in any::<u32>(), cancel_requested in any::<bool>(), jitter in 0.0f64..1.0,
+            which in 0usize..6, after in durations(),
+        ) {
+            let error = ErrorChain::message("why");
+            let outcome = [
+                failed(),
+                Outcome::RateLimited { after, error: error.clone() },
+                Outcome::Suspended(Wait::time(after)),
+                Outcome::Parked(error),
+                Outcome::Released,
+                Outcome::Lost,
+            ][which].clone();
+            let attempt = Attempt { number, cancel_requested };
+            match settle(attempt, outcome, &Policy::ANSWER, jitter) {
+                Verdict::End { state, .. } => {
+                    prop_assert!(cancel_requested || state == TerminalState::Dead);
+                }
+                Verdict::Again { after, charged, .. } => {
+                    prop_assert!(!cancel_requested && after <= DELAY_MAX);
+                    prop_assert!(!charged || number < Policy::ANSWER.attempts_max);
+                }
+                Verdict::Suspend { wait, .. } => {
+                    prop_assert!(!cancel_requested);
+                    prop_assert_eq!(wait.validate(), Ok(()));
+                    prop_assert!(wait.until.is_none_or(|until| until <= DELAY_MAX));
+                }
+            }
+        }
+
         #[test]
         fn a_delay_never_leaves_its_bounds(number in 0u32.., jitter in -1.0f64..2.0) {
             let policy = Policy { attempts_max: u32::MAX, ..Policy::ANSWER };

@@ -13,8 +13,8 @@ pub enum JobState {
     Ready,
     /// Held under a lease. Settling, or the reaper once the lease ended, moves it on.
     Running,
-    /// Waits for a person, an approval or children without a worker. A wake-up moves it to
-    /// `Ready`.
+    /// Waits for a person, an approval, a time or children: without a worker, without its lane. A
+    /// signal, its children's end or its time moves it to `Waiting`, and from there its lane does.
     Suspended,
 }
 
@@ -66,6 +66,26 @@ words!(TerminalState {
     Expired => "expired",
 });
 
+impl JobState {
+    /// The byte that the database stores, of its type `"char"`: `w`, `r`, `x` or `s`.
+    #[must_use]
+    pub const fn code(self) -> i8 {
+        let letter = match self {
+            JobState::Waiting => b'w',
+            JobState::Ready => b'r',
+            JobState::Running => b'x',
+            JobState::Suspended => b's',
+        };
+        letter.cast_signed()
+    }
+
+    /// The state that a stored byte stands for.
+    #[must_use]
+    pub fn from_code(code: i8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.code() == code)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,10 +94,12 @@ mod tests {
     fn every_state_reads_back_from_its_word() {
         for state in JobState::ALL {
             assert_eq!(JobState::from_word(state.as_str()), Some(*state));
+            assert_eq!(JobState::from_code(state.code()), Some(*state));
         }
         for state in TerminalState::ALL {
             assert_eq!(TerminalState::from_word(state.as_str()), Some(*state));
         }
         assert_eq!(JobState::from_word("done"), None);
+        assert_eq!(JobState::from_code(0), None);
     }
 }

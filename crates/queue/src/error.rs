@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use deadpool_postgres::PoolError;
-use event::EventId;
+use event::{EventId, Refusal};
 use tokio_postgres::error::SqlState;
 
 /// Every way in which the queue says no.
@@ -62,6 +62,9 @@ pub enum QueueError {
         /// Which column.
         what: &'static str,
     },
+    /// What was handed in cannot be taken; nothing was written.
+    #[error("the queue will not take this")]
+    Refused(#[source] Refusal),
     /// The committer has shut down and takes no more events.
     #[error("the queue is shutting down and takes no more events")]
     Closed,
@@ -113,6 +116,7 @@ impl QueueError {
             | QueueError::Unsafe { .. }
             | QueueError::Fenced
             | QueueError::Unreadable { .. }
+            | QueueError::Refused(_)
             | QueueError::Closed => false,
         }
     }
@@ -123,7 +127,7 @@ impl QueueError {
             QueueError::Database { source, .. } => {
                 source.code().is_some_and(|code| !is_link_code(code))
             }
-            QueueError::Fenced | QueueError::Unreadable { .. } => true,
+            QueueError::Fenced | QueueError::Unreadable { .. } | QueueError::Refused(_) => true,
             QueueError::Connect(_)
             | QueueError::Timeout { .. }
             | QueueError::Url { .. }
@@ -149,6 +153,7 @@ impl QueueError {
             QueueError::Unreadable { event, what } => {
                 QueueError::Unreadable { event: *event, what }
             }
+            QueueError::Refused(refusal) => QueueError::Refused(refusal.clone()),
             QueueError::Fenced => QueueError::Fenced,
             QueueError::Closed => QueueError::Closed,
         }

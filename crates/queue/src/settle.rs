@@ -1,5 +1,6 @@
 //! The end of an attempt: outcome in, verdict written, fenced.
 
+use event::limits::DELAY_MAX;
 use event::{
     Attempt, DeadLetter, EventRef, Lane, Outcome, Policy, Reply, TerminalState, Token, Verdict,
 };
@@ -84,6 +85,14 @@ impl Queue {
                         vec![&job.event.id.0, &job.token.0, &after_ms, charged, &word, &error],
                     )
                     .await?;
+                transaction.pipeline(&[again], Ends::Commit).await?;
+            }
+            Verdict::Suspend { wait, error } => {
+                let after_ms = millis(wait.until.unwrap_or(DELAY_MAX));
+                let error = error.as_ref().map(chain);
+                let (id, token) = (&job.event.id.0, &job.token.0);
+                let params: Params<'_> = vec![id, token, &after_ms, &false, &word, &error];
+                let again = transaction.step(AGAIN_JOB, params).await?;
                 transaction.pipeline(&[again], Ends::Commit).await?;
             }
         }

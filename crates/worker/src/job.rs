@@ -99,5 +99,9 @@ fn log(verdict: &Verdict) {
         Verdict::Again { after, charged, .. } => {
             tracing::info!(again_in_ms = after.as_millis(), charged, "to be tried again");
         }
+        Verdict::Suspend { error: None, .. } => tracing::info!("suspended"),
+        Verdict::Suspend { error: Some(error), .. } => {
+            tracing::warn!(error = %error, "parked for a newer worker");
+        }
     }
 }

@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 pub const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
 
 /// The longest wait that a server may ask for.
-pub const RETRY_AFTER_MAX: Duration = event::policy::RATE_LIMIT_WAIT_MAX;
+pub const RETRY_AFTER_MAX: Duration = event::limits::RATE_LIMIT_WAIT_MAX;
 
 /// Reads `retry-after-ms` (milliseconds) or `retry-after` (seconds or a date).
 pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {

@@ -93,7 +93,7 @@ impl<'a> JobColumns<'a> {
             columns.tenant.push(Lane::of(&job.item.event.tenant).0);
             columns.lane.push(job.lane.map(|lane| lane.0));
             columns.lane_order.push(job.lane_order);
-            columns.priority.push(job.work.priority);
+            columns.priority.push(job.work.priority.as_i16());
             columns.delay_ms.push(millis(job.work.delay));
             columns.kind.push(&job.item.event.kind);
         }

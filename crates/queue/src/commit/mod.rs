@@ -96,8 +96,10 @@ impl Queue {
     /// Stores one event outside the group commit, and wakes the workers: for commands.
     ///
     /// # Errors
-    /// Those of the database.
+    /// [`QueueError::Refused`] for an event that the engine cannot take as it is, see
+    /// [`NewEvent::validate`]; otherwise those of the database.
     pub async fn append(&self, event: NewEvent) -> Result<Committed, QueueError> {
+        event.validate().map_err(QueueError::Refused)?;
         let store = Store::new(self.ingest.clone());
         let mut answers = store.commit(vec![clean(event)]).await;
         let committed = answers.pop().unwrap_or(Err(QueueError::Closed))?;

@@ -71,7 +71,8 @@ pub struct AttemptRecord {
     pub started_at: Timestamp,
     /// To when.
     pub ended_at: Timestamp,
-    /// How it ended: `done`, `failed`, `refused`, `rate_limited`, `released`, `cancelled`, `lost`.
+    /// How it ended: `done`, `failed`, `refused`, `rate_limited`, `suspended`,
+    /// `parked`, `released`, `cancelled`, `lost`.
     pub outcome: String,
     /// Why, outermost first.
     pub error: Option<Vec<String>>,

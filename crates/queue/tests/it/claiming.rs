@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use event::{ErrorChain, NewEvent, Outcome, Policy, Raw, Reply, Work};
+use event::{ErrorChain, NewEvent, Outcome, Policy, Priority, Raw, Reply, Work};
 use futures::future::join_all;
 use queue::{Options, Queue, QueueError};
 
@@ -107,7 +107,9 @@ async fn claims_at_once_never_share_a_job_and_tokens_rise() {
 #[tokio::test]
 async fn lower_priority_numbers_and_earlier_arrivals_go_first() {
     let (fixture, who) = Fixture::with_worker().await;
-    for (key, priority) in [("late", 5), ("first", 0), ("second", 0)] {
+    for (key, priority) in
+        [("late", Priority::Chore), ("first", Priority::Normal), ("second", Priority::Normal)]
+    {
         let work = Some(Work { priority, ..Work::default() });
         fixture.append(NewEvent { work, kind: key.to_owned(), ..event(key) }).await;
     }

@@ -170,7 +170,8 @@ async fn a_frame_is_stored_as_it_came_whatever_is_in_it() {
         work: None,
         ..event("odd")
     };
-    let committed = fixture.append(odd).await;
+    let (committer, _task) = fixture.queue.committer(CancellationToken::new());
+    let committed = committer.commit(odd).await.unwrap();
     let body = fixture.queue.load(committed.event).await.unwrap().unwrap();
     assert_eq!(body.raw, frame);
     assert_eq!(body.kind, "bad\u{fffd}kind");
