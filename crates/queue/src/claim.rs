@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use event::{ErrorChain, EventId, EventRef, Lane, Outcome, Policy, Timestamp, Token};
-use futures::TryStreamExt;
+use futures::{TryFutureExt, TryStreamExt};
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::pool::acquire;
 use crate::settle::JobKey;
 use crate::statements::{CLAIM, HELD_JOBS, LEASE_STANDS, SWEEP};
 use crate::wire::{from_sql, get, get_small, get_time};
-use crate::{Incarnation, Queue, QueueError};
+use crate::{Incarnation, Queue, QueueError, stepping};
 
 /// One claimed job with its event: what a handler works on and what fences its writes.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +97,8 @@ impl Queue {
     async fn send_claim(&self, who: Incarnation, limit: usize) -> Result<Vec<Row>, QueueError> {
         let client = acquire(&self.pool).await?;
         let sweep = client.prepare_cached(SWEEP.text).await.map_err(database(SWEEP.doing))?;
-        let claim = client.prepare_cached(CLAIM.text).await.map_err(database(CLAIM.doing))?;
+        let claim = client.prepare_cached(stepping::text(CLAIM)).await;
+        let claim = claim.map_err(database(CLAIM.doing))?;
         let stands = client.prepare_cached(LEASE_STANDS.text).await;
         let stands = stands.map_err(database(LEASE_STANDS.doing))?;
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -107,13 +108,17 @@ impl Queue {
             let sent = client.query_raw(statement, parameters).await;
             collect(sent.map_err(database(doing))?, doing).await
         };
-        let (swept, rows, stands) = futures::join!(
-            client.execute_raw(&sweep, [SWEEP_ROWS_MAX]),
-            read(&claim, vec![who.id, limit_rows], CLAIM.doing),
-            read(&stands, vec![who.id], LEASE_STANDS.doing),
-        );
-        swept.map_err(database(SWEEP.doing))?;
-        let (rows, stands) = (rows?, stands?);
+        let swept = client.execute_raw(&sweep, [SWEEP_ROWS_MAX]).map_err(database(SWEEP.doing));
+        let rows = read(&claim, vec![who.id, limit_rows], CLAIM.doing);
+        let stands = read(&stands, vec![who.id], LEASE_STANDS.doing);
+        let (rows, stands) = if stepping::is_gated() {
+            stepping::send(SWEEP.doing, swept).await?;
+            (stepping::send(CLAIM.doing, rows).await?, stands.await?)
+        } else {
+            let (swept, rows, stands) = futures::join!(swept, rows, stands);
+            swept?;
+            (rows?, stands?)
+        };
         debug_assert!(rows.len() <= limit, "a claim took {} for {limit}", rows.len());
         match rows.is_empty() && stands.is_empty() {
             true => Err(QueueError::Fenced),

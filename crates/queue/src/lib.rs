@@ -18,6 +18,10 @@ mod reap;
 mod server;
 mod settle;
 mod statements;
+#[cfg(feature = "stepping")]
+pub mod stepping;
+#[cfg(not(feature = "stepping"))]
+mod stepping;
 mod tls;
 mod transaction;
 mod wakeups;

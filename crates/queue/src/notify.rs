@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::database;
 use crate::pool::acquire;
 use crate::statements::NOTIFY;
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, stepping};
 
 /// After one hint the next comes no sooner; it covers everything in between.
 const HINT_INTERVAL: Duration = Duration::from_millis(10);
@@ -19,6 +19,9 @@ const HINT_INTERVAL: Duration = Duration::from_millis(10);
 impl Queue {
     /// One hint now. A failure is no fault: workers poll.
     pub(crate) async fn hint(&self) {
+        if stepping::is_gated() {
+            return;
+        }
         if let Err(error) = send(&self.hints).await {
             tracing::debug!(%error, "no hint sent; the workers' poll will do");
         }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use deadpool_postgres::{Object, Pool};
+use futures::TryFutureExt;
 use tokio_postgres::Row;
 
 use crate::error::database;
 use crate::transaction::{Params, Sql};
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, stepping};
 
 /// A pooled connection.
 pub(crate) async fn acquire(pool: &Pool) -> Result<Object, QueueError> {
@@ -18,14 +19,18 @@ impl Queue {
     /// Runs one statement by itself.
     pub(crate) async fn query(&self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, QueueError> {
         let client = acquire(&self.pool).await?;
-        let statement = client.prepare_cached(sql.text).await.map_err(database(sql.doing))?;
-        client.query(&statement, &params).await.map_err(database(sql.doing))
+        let statement = client.prepare_cached(stepping::text(sql)).await;
+        let statement = statement.map_err(database(sql.doing))?;
+        let sent = client.query(&statement, &params);
+        stepping::send(sql.doing, sent.map_err(database(sql.doing))).await
     }
 
     /// Runs one statement by itself; how many rows it touched.
     pub(crate) async fn execute(&self, sql: Sql, params: Params<'_>) -> Result<u64, QueueError> {
         let client = acquire(&self.pool).await?;
-        let statement = client.prepare_cached(sql.text).await.map_err(database(sql.doing))?;
-        client.execute(&statement, &params).await.map_err(database(sql.doing))
+        let statement = client.prepare_cached(stepping::text(sql)).await;
+        let statement = statement.map_err(database(sql.doing))?;
+        let sent = client.execute(&statement, &params);
+        stepping::send(sql.doing, sent.map_err(database(sql.doing))).await
     }
 }

@@ -1,13 +1,14 @@
 //! One transaction with its statements pipelined: as few round trips as its decisions allow.
 
 use deadpool_postgres::{Object, Pool};
+use futures::TryFutureExt;
 use futures::future::join_all;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use crate::QueueError;
 use crate::error::database;
 use crate::pool::acquire;
+use crate::{QueueError, stepping};
 
 /// A statement with its name in words.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ impl Transaction {
         sql: Sql,
         params: Params<'a>,
     ) -> Result<Step<'a>, QueueError> {
-        let statement = self.object()?.prepare_cached(sql.text).await;
+        let statement = self.object()?.prepare_cached(stepping::text(sql)).await;
         let statement = statement.map_err(database(sql.doing))?;
         Ok(Step { statement, params, doing: sql.doing })
     }
@@ -71,6 +72,9 @@ impl Transaction {
         steps: &[Step<'_>],
         ends: Ends,
     ) -> Result<Vec<Vec<Row>>, QueueError> {
+        if stepping::is_gated() {
+            return self.one_by_one(steps, ends).await;
+        }
         let client = self.object()?;
         let begin = async {
             match ends {
@@ -93,6 +97,29 @@ impl Transaction {
             .collect::<Result<Vec<_>, _>>()?;
         committed.map_err(database("commit"))?;
         if matches!(ends, Ends::Commit | Ends::Both) {
+            self.object = None;
+        }
+        Ok(answers)
+    }
+
+    /// [`Transaction::pipeline`] behind a gate.
+    async fn one_by_one(
+        &mut self,
+        steps: &[Step<'_>],
+        ends: Ends,
+    ) -> Result<Vec<Vec<Row>>, QueueError> {
+        let client = self.object()?;
+        if matches!(ends, Ends::Begin | Ends::Both) {
+            client.batch_execute("BEGIN").await.map_err(database("begin a transaction"))?;
+        }
+        let mut answers = Vec::with_capacity(steps.len());
+        for step in steps {
+            let sent = client.query(&step.statement, &step.params);
+            answers.push(stepping::send(step.doing, sent.map_err(database(step.doing))).await?);
+        }
+        if matches!(ends, Ends::Commit | Ends::Both) {
+            let sent = client.batch_execute("COMMIT");
+            stepping::send("commit", sent.map_err(database("commit"))).await?;
             self.object = None;
         }
         Ok(answers)

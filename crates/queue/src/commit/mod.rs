@@ -17,7 +17,7 @@ use crate::wire::clean;
 use crate::{Queue, QueueError, notify};
 
 use gather::Gatherer;
-use store::Store;
+pub(crate) use store::Store;
 
 /// What the log made of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -7,12 +7,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use event::{EventId, EventRef, Lane, NewEvent, Work};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::batch::{Item, Plan, keys, plan};
 use super::columns::{EventColumns, JobColumns};
 use super::{Committed, Disposition};
-use crate::QueueError;
 use crate::lanes::Lanes;
 use crate::options::INGEST_TIMEOUT;
 use crate::statements::{
@@ -21,6 +20,7 @@ use crate::statements::{
 };
 use crate::transaction::{Ends, Transaction};
 use crate::wire::{get, get_time, to_sql};
+use crate::{QueueError, stepping};
 
 /// How often a batch of unknown fate is tried again, under the same numbers.
 const TRIES_MAX: u32 = 3;
@@ -71,7 +71,7 @@ impl Store {
         let rows = loop {
             match self.draw(events.len()).await {
                 Err(error) if error.is_transient() && tries < TRIES_MAX => {
-                    sleep(RETRY_PAUSE * tries).await;
+                    stepping::pause(RETRY_PAUSE * tries).await;
                     tries += 1;
                 }
                 rows => break rows?,
@@ -106,7 +106,7 @@ impl Store {
             match answer {
                 Err(error) if error.is_transient() && tries < TRIES_MAX => {
                     tracing::warn!(%error, tries, "a commit's fate is open; trying again");
-                    sleep(RETRY_PAUSE * tries).await;
+                    stepping::pause(RETRY_PAUSE * tries).await;
                     tries += 1;
                 }
                 answer => return answer,

@@ -1,0 +1,119 @@
+//! A gate before every statement, for tests that choose the order in which several callers' statements
+//! reach the server. Without the feature `stepping` all of it is nothing.
+//!
+//! Behind a gate, pipelines are sent one statement at a time, no hints are sent, and pauses before a
+//! new try take no time.
+
+#[cfg(feature = "stepping")]
+pub use gated::*;
+
+use std::time::Duration;
+
+use crate::QueueError;
+use crate::transaction::Sql;
+
+#[cfg(feature = "stepping")]
+mod gated {
+    use std::future::Future;
+    use std::sync::Arc;
+
+    use event::NewEvent;
+    use futures::future::BoxFuture;
+
+    use crate::commit::Store;
+    use crate::{Committed, Queue, QueueError};
+
+    /// Decides when a statement may be sent and whether its answer arrives.
+    pub trait Gate: Send + Sync {
+        /// Returns when the statement may be sent. Dropping the caller here is a crash before it.
+        fn before(&self, statement: &'static str) -> BoxFuture<'_, ()>;
+
+        /// The server has answered. Dropping the caller here is a crash after the statement.
+        fn after(&self, statement: &'static str) -> BoxFuture<'_, Arrival>;
+
+        /// The text to send instead, for showing that a broken statement is found out.
+        fn text(&self, _statement: &'static str, text: &'static str) -> &'static str {
+            text
+        }
+    }
+
+    /// What becomes of a statement's answer.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Arrival {
+        /// The caller reads it.
+        Read,
+        /// The link broke first: the caller sees an error and knows nothing.
+        Lost,
+    }
+
+    tokio::task_local! {
+        pub(super) static GATE: Arc<dyn Gate>;
+    }
+
+    /// Runs `work` with every statement of this task behind `gate`. Tasks that it spawns are free.
+    pub async fn behind<F: Future>(gate: Arc<dyn Gate>, work: F) -> F::Output {
+        GATE.scope(gate, work).await
+    }
+
+    impl Queue {
+        /// What the group commit does with a batch, in the caller's own task.
+        pub async fn commit_batch(
+            &self,
+            events: Vec<NewEvent>,
+        ) -> Vec<Result<Committed, QueueError>> {
+            Store::new(self.ingest.clone()).commit(events).await
+        }
+    }
+}
+
+/// Whether the caller's statements are behind a gate.
+#[cfg(feature = "stepping")]
+pub(crate) fn is_gated() -> bool {
+    GATE.try_with(|_| ()).is_ok()
+}
+
+#[cfg(not(feature = "stepping"))]
+pub(crate) const fn is_gated() -> bool {
+    false
+}
+
+/// The text of a statement.
+#[cfg(feature = "stepping")]
+pub(crate) fn text(sql: Sql) -> &'static str {
+    GATE.try_with(|gate| gate.text(sql.doing, sql.text)).unwrap_or(sql.text)
+}
+
+#[cfg(not(feature = "stepping"))]
+pub(crate) const fn text(sql: Sql) -> &'static str {
+    sql.text
+}
+
+/// Sends one statement, through the gate if there is one.
+#[cfg(feature = "stepping")]
+pub(crate) async fn send<T>(
+    doing: &'static str,
+    statement: impl Future<Output = Result<T, QueueError>>,
+) -> Result<T, QueueError> {
+    let Ok(gate) = GATE.try_with(std::sync::Arc::clone) else { return statement.await };
+    gate.before(doing).await;
+    let answer = statement.await;
+    match gate.after(doing).await {
+        Arrival::Read => answer,
+        Arrival::Lost => Err(QueueError::Timeout { doing, seconds: 0 }),
+    }
+}
+
+#[cfg(not(feature = "stepping"))]
+pub(crate) async fn send<T>(
+    _doing: &'static str,
+    statement: impl Future<Output = Result<T, QueueError>>,
+) -> Result<T, QueueError> {
+    statement.await
+}
+
+/// Waits before a new try.
+pub(crate) async fn pause(duration: Duration) {
+    if !is_gated() {
+        tokio::time::sleep(duration).await;
+    }
+}
