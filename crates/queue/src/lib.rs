@@ -4,18 +4,19 @@ mod body;
 mod claim;
 mod commit;
 mod connect;
-mod death;
 mod effects;
 mod error;
 mod held;
 mod lanes;
 mod lease;
+mod limits;
 mod maintain;
 mod notify;
 mod operator;
 mod options;
 mod pool;
 mod reap;
+mod schedules;
 mod server;
 mod settle;
 mod statements;
@@ -35,13 +36,15 @@ pub use effects::{Effect, EffectIntent, Intent};
 pub use error::{DatabaseError, QueueError};
 pub use event::{JobState, TerminalState};
 pub use lease::Incarnation;
+pub use limits::{Limit, LimitError, Taken};
 pub use operator::{
     AttemptRecord, CancelReport, EndedCounts, EventDetail, EventFilter, EventState, EventSummary,
-    KindCount, LiveCounts, LiveJob, OutcomeRecord, Refusal, ReplayOptions, ReplayReport, Selection,
-    Stats, WorkerStats,
+    KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, Pause, PauseError, PauseRecord,
+    Refusal, ReplayOptions, ReplayReport, Selection, Stats, WorkerStats,
 };
 pub use options::Options;
 pub use reap::PolicyOf;
+pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
 
 use std::fmt;

@@ -28,7 +28,6 @@ statements! {
     RENEW "renew" "renew a lease";
     CANCEL_REQUESTS "cancel_requests" "look for requested cancellations";
     RETIRE "retire" "end a lease";
-    REPORT_DEATH "report_death" "note a worker's death";
     HELD_JOBS "held_jobs" "list what a worker holds";
     FENCE "fence" "take ended leases away";
     LOST_JOBS "lost_jobs" "look for lost jobs";
@@ -72,4 +71,23 @@ statements! {
     ADD_PARTITIONS "add_partitions" "make partitions";
     APPLY_RETENTION "apply_retention" "drop what is past retention";
     PRUNE_DELIVERIES "prune_deliveries" "forget old delivery keys";
+}
+
+// What operators and chores send beside the jobs' own life.
+statements! {
+    NOW "now" "tell the time";
+    ADD_SCHEDULE "add_schedule" "keep a schedule";
+    LIST_SCHEDULES "list_schedules" "list schedules";
+    SELECT_SCHEDULE "select_schedule" "read a schedule";
+    REMOVE_SCHEDULE "remove_schedule" "forget a schedule";
+    DUE_SCHEDULES "due_schedules" "look for due schedules";
+    ADVANCE_SCHEDULES "advance_schedules" "move schedules on";
+    REMOVE_FIRED "remove_fired" "forget schedules that fired once";
+    TAKE "take" "take from a shared limit";
+    PRUNE_LIMITS "prune_limits" "forget full limits";
+    PAUSE "pause" "pause work";
+    RESUME "resume" "take a pause away";
+    LIST_PAUSES "list_pauses" "list pauses";
+    CLAIMS_BEFORE "claims_before" "look for claims under way";
+    FREE_PAUSED "free_paused" "free what was set aside";
 }

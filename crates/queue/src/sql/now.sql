@@ -1,0 +1,3 @@
+-- The moment.
+-- Called by: add_schedule, run_schedule. Locks: none. Index: none.
+SELECT clock_timestamp() AS now
