@@ -17,6 +17,13 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// How often a worker renews its lease.
 pub const LEASE_RENEWAL: Duration = Duration::from_secs(10);
 
+/// How long after its last renewal a worker gives its lease up: it drops all it does and claims
+/// nothing until the database answers again.
+pub const LEASE_FENCE: Duration = Duration::from_secs(15);
+
+/// How long after its last renewal a worker that has not given its lease up is killed by its guard.
+pub const LEASE_KILL: Duration = Duration::from_secs(20);
+
 /// The longest a lane's name may be, in bytes.
 pub const LANE_NAME_BYTES_MAX: usize = 1024;
 
@@ -75,4 +82,16 @@ const _: () = assert!(NAME_BYTES_MAX <= KEY_BYTES_MAX && KEY_BYTES_MAX <= LANE_N
 const _: () = assert!(
     LEASE_RENEWAL.as_secs() * 3 <= LEASE.as_secs(),
     "two renewals may fail before a lease ends"
+);
+const _: () = assert!(
+    LEASE_RENEWAL.as_secs() + 5 <= LEASE_FENCE.as_secs(),
+    "a worker gives its lease up only after renewals have failed"
+);
+const _: () = assert!(
+    LEASE_FENCE.as_secs() + 5 <= LEASE_KILL.as_secs(),
+    "a healthy worker has dropped everything before its guard would kill it"
+);
+const _: () = assert!(
+    LEASE_KILL.as_secs() + 10 <= LEASE.as_secs(),
+    "a worker that hangs is dead, and its last message has arrived, before its jobs are given away"
 );

@@ -4,6 +4,7 @@ mod body;
 mod claim;
 mod commit;
 mod connect;
+mod death;
 mod effects;
 mod error;
 mod held;

@@ -28,6 +28,7 @@ statements! {
     RENEW "renew" "renew a lease";
     CANCEL_REQUESTS "cancel_requests" "look for requested cancellations";
     RETIRE "retire" "end a lease";
+    REPORT_DEATH "report_death" "note a worker's death";
     HELD_JOBS "held_jobs" "list what a worker holds";
     FENCE "fence" "take ended leases away";
     LOST_JOBS "lost_jobs" "look for lost jobs";

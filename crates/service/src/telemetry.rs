@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use serde_json::{Map, Value};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt;
@@ -13,7 +14,10 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt as layer};
 
+mod aside;
 mod fields;
+
+pub use aside::Aside;
 
 /// What libraries may say at most, whatever `RUST_LOG` asks for: below these levels they print
 /// message texts, tokens, socket tickets, or the parameters of every query.
@@ -38,15 +42,32 @@ const CAPS: &[(&str, LevelFilter)] = &[
 ///
 /// `RUST_LOG` chooses what is logged (`info` when unset or unreadable); `NO_COLOR` is respected.
 pub fn init(process: &'static str) {
+    init_with(process, io::stderr);
+}
+
+/// [`init`] for a process that may never wait: lines are written by a thread of their own, and lost
+/// while the reader of stderr stands still.
+#[must_use = "the last lines are written by `finish`"]
+pub fn init_aside(process: &'static str) -> Aside {
+    let aside = Aside::start();
+    let writer = aside.clone();
+    init_with(process, move || writer.clone());
+    aside
+}
+
+fn init_with<W>(process: &'static str, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let (filter, fault) = filter(std::env::var("RUST_LOG").ok().as_deref());
     let registry = tracing_subscriber::registry().with(caps()).with(filter);
     let terminal = io::stderr().is_terminal();
     let layer = if terminal {
         let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        layer::layer().with_writer(io::stderr).with_ansi(color).boxed()
+        layer::layer().with_writer(writer).with_ansi(color).boxed()
     } else {
         layer::layer()
-            .with_writer(io::stderr)
+            .with_writer(writer)
             .fmt_fields(JsonFields::new())
             .event_format(JsonLines { process })
             .boxed()

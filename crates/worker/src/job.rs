@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, JobError};
-use crate::stop::{Stop, Why};
+use crate::stop::Stop;
 use crate::{answer, ask, notice};
 
 /// How soon a settlement that did not reach the database is tried again.
@@ -44,10 +44,6 @@ pub(crate) async fn work(desk: &Desk, claim: &Claim, stop: &Stop, hard: &Cancell
     let word = outcome.as_str();
     metrics::counter!("worker_attempts_total", "outcome" => word).increment(1);
     metrics::histogram!("worker_attempt_seconds", "outcome" => word).record(begun.elapsed());
-    if stop.why() == Some(Why::Fenced) {
-        tracing::warn!(outcome = word, "the lease is gone; another worker settles this job");
-        return;
-    }
     settle(desk, claim, outcome, hard).await;
 }
 

@@ -21,7 +21,9 @@ use tokio_util::task::TaskTracker;
 mod answer;
 mod ask;
 mod chores;
+mod clock;
 mod desk;
+pub mod guard;
 mod job;
 mod lease;
 mod notice;
@@ -33,6 +35,7 @@ mod stop;
 mod visible;
 
 use desk::Desk;
+use guard::Heartbeat;
 use lease::Lease;
 use pool::Pool;
 
@@ -72,7 +75,11 @@ pub enum WorkerError {
 ///
 /// # Errors
 /// When something is set up in a way that no retry heals. What may heal is waited for.
-pub async fn run(config: WorkerConfig, signals: Signals) -> Result<(), WorkerError> {
+pub async fn run(
+    config: WorkerConfig,
+    signals: Signals,
+    heartbeat: Heartbeat,
+) -> Result<(), WorkerError> {
     let claiming = Arc::new(OnceLock::new());
     let side = CancellationToken::new();
     let probes = probes(Arc::clone(&claiming)).draining(signals.soft.clone());
@@ -80,7 +87,7 @@ pub async fn run(config: WorkerConfig, signals: Signals) -> Result<(), WorkerErr
         .await
         .map_err(WorkerError::Health)?;
     let begun = tokio::select! {
-        begun = begin(&config, &signals.soft) => begun,
+        begun = begin(&config, heartbeat, &signals.soft) => begun,
         () = signals.soft.cancelled() => Err(WorkerError::Stopped),
     };
     let worked = match begun {
@@ -112,6 +119,7 @@ fn probes(claiming: Arc<OnceLock<Queue>>) -> Probes {
 /// waited for, so that a faulty one is told at once.
 async fn begin(
     config: &WorkerConfig,
+    heartbeat: Heartbeat,
     soft: &CancellationToken,
 ) -> Result<(Arc<Desk>, Arc<Lease>), WorkerError> {
     let agent = Agent::new(agent_options(config)).map_err(WorkerError::Agent)?;
@@ -119,9 +127,11 @@ async fn begin(
     let slack = Api::new(ApiOptions::new(&config.slack_api_url, config.bot_token.clone()))
         .map_err(WorkerError::Slack)?;
     let bot = introduce(&slack).await?;
-    let lease =
-        until_it_answers(async || Lease::take(queue.clone(), worker_name(), config.slots).await)
-            .await?;
+    let take = async || {
+        let (queue, heartbeat) = (queue.clone(), heartbeat.clone());
+        Lease::take(queue, worker_name(), config.slots, heartbeat).await
+    };
+    let lease = until_it_answers(take).await?;
     let desk = Desk {
         queue,
         slack,
@@ -160,7 +170,7 @@ async fn leave(desk: &Desk, lease: &Lease) {
     desk.errands.close();
     let _ = tokio::time::timeout(ERRANDS_GRACE, desk.errands.wait()).await;
     desk.agent.shutdown().await;
-    if let Err(error) = desk.queue.retire(lease.last()).await {
+    if let Err(error) = lease.leave().await {
         tracing::warn!(error = %ErrorChain::line(&error), "could not sign off; the lease ends by itself");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event::ErrorChain;
-use queue::Claim;
+use queue::{Claim, Incarnation};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -52,12 +52,12 @@ impl Pool {
     pub(crate) async fn pull(&self, mut hints: watch::Receiver<u64>, soft: &CancellationToken) {
         while let Some(mut free) = soft.run_until_cancelled(self.free_slots()).await {
             hints.borrow_and_update();
-            let wanted = free.len();
-            let claims = self.claim(wanted).await;
+            let (wanted, who) = (free.len(), self.lease.current());
+            let claims = self.claim(who, wanted).await;
             let claimed = claims.len();
             for claim in claims {
                 let Some(slot) = free.pop() else { break };
-                self.start(claim, slot);
+                self.start(claim, who, slot);
             }
             drop(free);
             if claimed < wanted {
@@ -94,8 +94,8 @@ impl Pool {
         std::iter::once(first).chain(more).collect()
     }
 
-    async fn claim(&self, limit: usize) -> Vec<Claim> {
-        let Some(who) = self.lease.current() else { return Vec::new() };
+    async fn claim(&self, who: Option<Incarnation>, limit: usize) -> Vec<Claim> {
+        let Some(who) = who else { return Vec::new() };
         let begun = Instant::now();
         match self.desk.queue.claim(who, limit).await {
             Ok(claims) => {
@@ -110,7 +110,7 @@ impl Pool {
         }
     }
 
-    fn start(&self, claim: Claim, slot: OwnedSemaphorePermit) {
+    fn start(&self, claim: Claim, who: Option<Incarnation>, slot: OwnedSemaphorePermit) {
         let span = tracing::info_span!(
             "job",
             event_id = claim.event.id.0,
@@ -120,13 +120,21 @@ impl Pool {
             correlation_id = %claim.correlation_id,
         );
         let (stop, entry) = self.running.enter(claim.event.id, claim.token);
+        // The lease may have been given up while the claim's answer was on its way. Looked at only
+        // now, so that the attempt is either not begun or dropped with the others.
+        if self.lease.current() != who {
+            return;
+        }
         let (desk, hard) = (Arc::clone(&self.desk), self.hard.clone());
         let settled = Arc::clone(&self.settled);
         let slots_max = f64::from(self.slots_max);
         metrics::gauge!("worker_slots").set(slots_max);
         metrics::gauge!("worker_slots_busy").increment(1.0);
         let task = async move {
-            job::work(&desk, &claim, &stop, &hard).await;
+            let work = job::work(&desk, &claim, &stop, &hard);
+            if stop.dropped().run_until_cancelled(work).await.is_none() {
+                tracing::warn!("the lease is gone; the attempt is dropped where it stood");
+            }
             metrics::gauge!("worker_slots_busy").decrement(1.0);
             drop((entry, slot));
             settled.notify_one();

@@ -13,14 +13,13 @@ pub(crate) enum Why {
     Drain,
     /// An operator or the asker called it off.
     CalledOff,
-    /// The lease is gone or cannot be renewed: whatever this attempt still does, nobody may see.
-    Fenced,
 }
 
 /// One running job's order to stop. The first reason given stands.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     token: CancellationToken,
+    dropped: CancellationToken,
     why: Arc<OnceLock<Why>>,
 }
 
@@ -28,6 +27,12 @@ impl Stop {
     /// The token that long work watches.
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
+    }
+
+    /// Cancelled when the attempt is to be dropped where it stands: the lease is gone, and whatever
+    /// it would still do, nobody may see.
+    pub(crate) fn dropped(&self) -> &CancellationToken {
+        &self.dropped
     }
 
     /// Why it has to stop, once it has to.
@@ -39,7 +44,7 @@ impl Stop {
     pub(crate) fn outcome(&self) -> Outcome {
         match self.why() {
             Some(Why::CalledOff) => Outcome::Cancelled,
-            Some(Why::Drain | Why::Fenced) | None => Outcome::Released,
+            Some(Why::Drain) | None => Outcome::Released,
         }
     }
 
@@ -75,6 +80,11 @@ impl Running {
     /// Tells every job to stop.
     pub(crate) fn stop_all(&self, why: Why) {
         self.with(|jobs| jobs.values().for_each(|(_, stop)| stop.order(why)));
+    }
+
+    /// Has every attempt dropped where it stands.
+    pub(crate) fn drop_all(&self) {
+        self.with(|jobs| jobs.values().for_each(|(_, stop)| stop.dropped.cancel()));
     }
 
     /// How many run.
