@@ -42,8 +42,13 @@ SELECT json_build_object('event', event_id, 'generation', generation, 'token', t
 
 -- file: tables/steps.jsonl
 SELECT json_build_object('event', event_id, 'generation', generation, 'number', number,
-                         'token', token, 'result', result)::text
+                         'token', token, 'copied_from', copied_from, 'result', result)::text
   FROM steps;
+
+-- file: tables/children.jsonl
+SELECT json_build_object('parent', parent_id, 'generation', generation, 'group', child_group,
+                         'event', event_id)::text
+  FROM children;
 
 -- file: tables/totals.jsonl
 SELECT row_to_json(c)::text FROM conservation() c;

@@ -1,4 +1,5 @@
--- The history that the checker reads: every change of jobs, workers, steps and effects, in one order.
+-- The history that the checker reads: every change of jobs, workers, steps, effects and
+-- fan-ins, in one order.
 --
 -- For test databases only: run it once, as one batch, on the migrated and empty database, before the
 -- first event. Called by: harnesses, never by the product. Locks: a short exclusive one on each table.
@@ -67,6 +68,24 @@ CREATE TABLE checker_effects (
     state      text
 );
 
+CREATE TABLE checker_fan_ins (
+    seq          bigint NOT NULL DEFAULT nextval('checker_order'),
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    xid          bigint NOT NULL,
+    horizon      bigint NOT NULL,
+    event_id     bigint,
+    completed_at timestamptz,
+    continued_at timestamptz,
+    generation   integer,
+    total        integer,
+    needed       integer,
+    done         integer,
+    failed       integer,
+    op           "char" NOT NULL,
+    child_group  text,
+    completed_by text
+);
+
 CREATE FUNCTION checker_horizon() RETURNS bigint
 LANGUAGE sql VOLATILE
 RETURN pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
@@ -117,6 +136,19 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION checker_note_fan_ins() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO checker_fan_ins (xid, horizon, event_id, completed_at, continued_at, generation,
+                                 total, needed, done, failed, op, child_group, completed_by)
+    SELECT pg_current_xact_id()::text::bigint, checker_horizon(), event_id, completed_at,
+           continued_at, generation, total, needed, done, failed, lower(left(TG_OP, 1))::"char",
+           child_group, completed_by
+      FROM changed;
+    RETURN NULL;
+END
+$$;
+
 -- Steps and effects are hypertables where TimescaleDB is, and those know no such triggers: there they
 -- are judged by the dump alone.
 DO $$
@@ -124,7 +156,7 @@ DECLARE
     target text;
     hypertables boolean := (SELECT mode = 'timescale' FROM storage);
 BEGIN
-    FOREACH target IN ARRAY ARRAY['jobs', 'workers', 'steps', 'effects'] LOOP
+    FOREACH target IN ARRAY ARRAY['jobs', 'workers', 'steps', 'effects', 'fan_ins'] LOOP
         CONTINUE WHEN to_regclass(target) IS NULL;
         CONTINUE WHEN hypertables AND target IN ('steps', 'effects');
         EXECUTE format('CREATE TRIGGER checker_inserted AFTER INSERT ON %1$I
@@ -162,4 +194,9 @@ SELECT seq, json_build_array(seq, checker_micros(at), xid, horizon, 's', op, eve
 UNION ALL
 SELECT seq, json_build_array(seq, checker_micros(at), xid, horizon, 'e', op, event_id, generation,
                              slot, token, state)
-  FROM checker_effects;
+  FROM checker_effects
+UNION ALL
+SELECT seq, json_build_array(seq, checker_micros(at), xid, horizon, 'f', op, event_id, generation,
+                             child_group, total, needed, done, failed, checker_micros(completed_at),
+                             completed_by, checker_micros(continued_at))
+  FROM checker_fan_ins;
