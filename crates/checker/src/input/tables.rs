@@ -72,7 +72,6 @@ pub(crate) struct StepLine<'a> {
 pub(crate) struct AuditLine<'a> {
     #[serde(borrow)]
     pub(crate) action: Cow<'a, str>,
-    pub(crate) reason: Option<String>,
     pub(crate) subject: serde_json::Value,
 }
 

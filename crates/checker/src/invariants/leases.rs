@@ -45,10 +45,12 @@ impl Leases {
             format!("event {event} was claimed under token {token} after {before} (seq {seq})")
         });
         let other = facts.attempt(token).and_then(|at| facts.attempts.get(at));
-        self.finding
-            .check(!other.is_some_and(|other| other.claimed || other.event != event), || {
-                format!("token {token} of event {event} was given twice (seq {seq})")
-            });
+        let given = other.is_some_and(|other| {
+            other.claimed || (other.event, other.generation) != (event, row.generation)
+        });
+        self.finding.check(!given, || {
+            format!("token {token} of event {event} was given twice (seq {seq})")
+        });
         let Some(holder) = row.holder else {
             self.finding.violate(|| format!("event {event} runs without a holder (seq {seq})"));
             return;
