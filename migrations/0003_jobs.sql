@@ -1,7 +1,34 @@
 -- The live work, and who does it. States mirror event::JobState; a test compares the two.
 
-CREATE SEQUENCE job_positions AS bigint;
+-- Fencing tokens. Uncached: a later claim's token is higher, whichever session drew it.
 CREATE SEQUENCE job_tokens AS bigint;
+
+-- The front of the line: the highest position that was ever claimed. A sequence, because its value
+-- is read and raised without a row version and without waiting; it never decides anything alone.
+CREATE SEQUENCE job_line AS bigint;
+
+-- Where a job that becomes ready now goes in line: next.
+CREATE FUNCTION line_front() RETURNS bigint
+LANGUAGE sql VOLATILE
+RETURN (SELECT last_value + 1 FROM job_line);
+
+-- A moment as microseconds since 1970, as `jobs.position` counts those of waiting jobs.
+CREATE FUNCTION micros(at timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (extract(epoch FROM at) * 1000000)::bigint;
+
+-- The moment of a position; NULL for one that no time ends.
+CREATE FUNCTION from_micros(at bigint) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN at < 253402300800000000
+            THEN timestamptz 'epoch' + at / 1000000 * INTERVAL '1 second'
+                                     + at % 1000000 * INTERVAL '1 microsecond' END;
+
+-- A live job's state in words.
+CREATE FUNCTION job_state(state "char") RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE state WHEN 'w' THEN 'waiting' WHEN 'r' THEN 'ready'
+                  WHEN 'x' THEN 'running' WHEN 's' THEN 'suspended' END;
 
 -- One heartbeat row for each life of a worker; a job's lease is its holder's.
 CREATE TABLE workers (
@@ -23,31 +50,36 @@ CREATE INDEX workers_live ON workers (lease_until) WHERE fenced_at IS NULL AND s
 CREATE TABLE jobs (
     event_id         bigint      PRIMARY KEY,
     occurred_at      timestamptz NOT NULL,
-    run_at           timestamptz NOT NULL,
-    position         bigint      NOT NULL DEFAULT nextval('job_positions'),
-    tenant           bigint      NOT NULL,
-    lane             bigint,
+    -- Ready: its place in line, the front plus what its tenant's fair share puts it back. Waiting
+    -- or suspended: when it is due, in microseconds since 1970 by the database's clock; the highest
+    -- number when no time wakes it.
+    position         bigint      NOT NULL CHECK (position >= 0),
     lane_order       bigint      NOT NULL DEFAULT 0,
+    lane             bigint,
     token            bigint,
     holder           bigint,
     claimed_at       timestamptz,
+    -- When it is worth nothing any more, if nobody has begun it by then.
+    expires_at       timestamptz,
     generation       integer     NOT NULL DEFAULT 0 CHECK (generation >= 0),
     attempts         integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    priority         smallint    NOT NULL DEFAULT 0,
+    priority         smallint    NOT NULL DEFAULT 0 CHECK (priority BETWEEN -1 AND 1),
+    state            "char"      NOT NULL,
     -- First in its lane; a job without a lane is always first.
     head             boolean     NOT NULL,
     cancel_requested boolean     NOT NULL DEFAULT false,
-    state            text        NOT NULL,
+    -- Another job waits for its end.
+    child            boolean     NOT NULL DEFAULT false,
     kind             text        NOT NULL,
-    CONSTRAINT jobs_state CHECK (state IN ('waiting', 'ready', 'running', 'suspended')),
+    CONSTRAINT jobs_state CHECK (state IN ('w', 'r', 'x', 's')),
     CONSTRAINT jobs_running_is_held CHECK (
-        CASE WHEN state = 'running'
+        CASE WHEN state = 'x'
              THEN head AND holder IS NOT NULL AND claimed_at IS NOT NULL AND token IS NOT NULL AND attempts > 0
              ELSE holder IS NULL AND claimed_at IS NULL END),
-    CONSTRAINT jobs_ready_is_head CHECK (state <> 'ready' OR head),
-    CONSTRAINT jobs_suspended_frees_its_lane CHECK (state <> 'suspended' OR NOT head),
-    CONSTRAINT jobs_without_lane_is_head CHECK (lane IS NOT NULL OR head OR state = 'suspended'),
-    CONSTRAINT jobs_run_at_finite CHECK (isfinite(run_at))
+    CONSTRAINT jobs_ready_is_head CHECK (state <> 'r' OR head),
+    CONSTRAINT jobs_suspended_frees_its_lane CHECK (state <> 's' OR NOT head),
+    CONSTRAINT jobs_without_lane_is_head CHECK (lane IS NOT NULL OR head OR state = 's'),
+    CONSTRAINT jobs_expiry_finite CHECK (isfinite(expires_at))
 ) WITH (
     fillfactor = 70,
     -- Dead rows slow every claim, so vacuum comes by count rather than by share.
@@ -61,10 +93,59 @@ COMMENT ON TABLE jobs IS 'The live work; ended jobs are in outcomes.';
 -- At most one job of a lane is claimable or running: the backstop of the lane rules.
 CREATE UNIQUE INDEX jobs_lane_head ON jobs (lane) WHERE head AND lane IS NOT NULL;
 -- Serves the claim.
-CREATE INDEX jobs_ready ON jobs (priority, position) WHERE state = 'ready';
+CREATE INDEX jobs_ready ON jobs (priority, position) WHERE state = 'r';
 -- Serves the sweep.
-CREATE INDEX jobs_due ON jobs (run_at) WHERE state = 'waiting' AND head;
+CREATE INDEX jobs_due ON jobs (position) WHERE state = 's' OR (state = 'w' AND head);
 -- Serves the choice of a lane's next head.
-CREATE INDEX jobs_lane_next ON jobs (lane, lane_order, event_id) WHERE state = 'waiting' AND NOT head;
+CREATE INDEX jobs_lane_next ON jobs (lane, lane_order, event_id) WHERE state = 'w' AND NOT head;
 -- Serves the reaper and the cancellation poll.
-CREATE INDEX jobs_held ON jobs (holder) WHERE state = 'running';
+CREATE INDEX jobs_held ON jobs (holder) WHERE state = 'x';
+-- Serves the expiry of what nobody began in time.
+CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state <> 'x';
+
+-- Jobs made and ended, a row for each transaction that did; never updated, so that no two
+-- transactions meet here and a held snapshot makes nothing slower. Folded into `job_totals`.
+CREATE TABLE job_flow (
+    made      integer NOT NULL DEFAULT 0,
+    done      integer NOT NULL DEFAULT 0,
+    dead      integer NOT NULL DEFAULT 0,
+    cancelled integer NOT NULL DEFAULT 0,
+    expired   integer NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE job_flow IS 'Jobs made and ended since job_totals was last brought up to date.';
+CREATE TABLE job_totals (
+    one       boolean PRIMARY KEY DEFAULT true CHECK (one),
+    made      bigint  NOT NULL DEFAULT 0,
+    done      bigint  NOT NULL DEFAULT 0,
+    dead      bigint  NOT NULL DEFAULT 0,
+    cancelled bigint  NOT NULL DEFAULT 0,
+    expired   bigint  NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE job_totals IS 'Jobs ever made and ended, up to the last fold of job_flow.';
+INSERT INTO job_totals DEFAULT VALUES;
+
+-- What was made must be somewhere: made = live + ended, counted in one snapshot.
+CREATE FUNCTION conservation()
+RETURNS TABLE (made bigint, waiting bigint, ready bigint, running bigint, suspended bigint,
+               done bigint, dead bigint, cancelled bigint, expired bigint, balanced boolean)
+LANGUAGE sql STABLE AS $$
+    WITH live AS (
+        SELECT count(*) FILTER (WHERE state = 'w') AS waiting,
+               count(*) FILTER (WHERE state = 'r') AS ready,
+               count(*) FILTER (WHERE state = 'x') AS running,
+               count(*) FILTER (WHERE state = 's') AS suspended,
+               count(*) AS jobs
+          FROM jobs
+    ), ended AS (
+        SELECT t.made + coalesce(sum(f.made), 0)::bigint AS made,
+               t.done + coalesce(sum(f.done), 0)::bigint AS done,
+               t.dead + coalesce(sum(f.dead), 0)::bigint AS dead,
+               t.cancelled + coalesce(sum(f.cancelled), 0)::bigint AS cancelled,
+               t.expired + coalesce(sum(f.expired), 0)::bigint AS expired
+          FROM job_totals t LEFT JOIN job_flow f ON true
+         GROUP BY t.one
+    )
+    SELECT e.made, l.waiting, l.ready, l.running, l.suspended, e.done, e.dead, e.cancelled,
+           e.expired, e.made = l.jobs + e.done + e.dead + e.cancelled + e.expired
+      FROM live l, ended e
+$$;

@@ -1,7 +1,8 @@
 -- What became of jobs. All by the event's day, so that an event and its history go together.
 -- No foreign keys: a key into a partitioned table would pin its partitions.
 
--- One row for each attempt, written when it ends. The token tells attempts apart: a drained
+-- One row for each attempt that did not end its job, written when it ends; the one that did is part
+-- of its outcome. The view `attempt_history` shows all. The token tells attempts apart: a drained
 -- attempt's number is used again.
 CREATE TABLE attempts (
     occurred_at   timestamptz NOT NULL,
@@ -15,29 +16,40 @@ CREATE TABLE attempts (
     generation    integer     NOT NULL,
     number        integer     NOT NULL CHECK (number > 0),
     outcome       text        NOT NULL CONSTRAINT attempts_outcome CHECK (
-        outcome IN ('done', 'failed', 'refused', 'rate_limited', 'suspended', 'parked', 'released', 'cancelled',
-                    'lost')),
-    worker        text,
+        outcome IN ('failed', 'rate_limited', 'released', 'lost', 'suspended', 'parked')),
     error         jsonb,
     CONSTRAINT attempts_pkey PRIMARY KEY (occurred_at, event_id, generation, token)
 );
-COMMENT ON TABLE attempts IS 'One row for each ended attempt.';
+COMMENT ON TABLE attempts IS 'One row for each attempt that did not end its job.';
 SELECT storage_by_day('attempts');
 SELECT storage_compress('attempts', 'occurred_at, event_id');
 
--- One row for each ended job. States mirror event::TerminalState; a test compares the two.
+-- One row for each ended job, its last attempt included where it had one. States mirror
+-- event::TerminalState; a test compares the two.
 CREATE TABLE outcomes (
-    occurred_at timestamptz NOT NULL,
-    event_id    bigint      NOT NULL,
-    ended_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    generation  integer     NOT NULL,
-    attempts    integer     NOT NULL,
-    state       text        NOT NULL CONSTRAINT outcomes_state CHECK (
+    occurred_at   timestamptz NOT NULL,
+    event_id      bigint      NOT NULL,
+    ended_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Of the last attempt. A job that was called off or expired before any has none of these four.
+    token         bigint,
+    worker_id     bigint,
+    started_at    timestamptz,
+    input_tokens  bigint,
+    output_tokens bigint,
+    generation    integer     NOT NULL,
+    attempts      integer     NOT NULL,
+    state         text        NOT NULL CONSTRAINT outcomes_state CHECK (
         state IN ('done', 'dead', 'cancelled', 'expired')),
-    kind        text        NOT NULL,
-    error       jsonb,
-    reply       jsonb,
-    CONSTRAINT outcomes_pkey PRIMARY KEY (occurred_at, event_id, generation)
+    -- What the last attempt's handler reported, or what became of it.
+    outcome       text        CONSTRAINT outcomes_outcome CHECK (
+        outcome IN ('done', 'failed', 'refused', 'cancelled', 'lost', 'released', 'rate_limited',
+                    'suspended', 'parked')),
+    kind          text        NOT NULL,
+    error         jsonb,
+    reply         jsonb,
+    CONSTRAINT outcomes_pkey PRIMARY KEY (occurred_at, event_id, generation),
+    CONSTRAINT outcomes_attempt_is_whole CHECK (
+        (outcome IS NULL) = (token IS NULL) AND (outcome IS NULL) = (started_at IS NULL))
 );
 COMMENT ON TABLE outcomes IS 'One row for each ended job: its generation''s end.';
 SELECT storage_by_day('outcomes');

@@ -51,7 +51,7 @@ async fn one_event_of_a_thread_runs_at_a_time_and_in_order() {
     })
     .await;
     assert_eq!(replies, ["first", "second", "third", "fourth"]);
-    let overlaps = "select count(*) from attempts a join attempts b on a.event_id < b.event_id \
+    let overlaps = "select count(*) from attempt_history a join attempt_history b on a.event_id < b.event_id \
                     and a.started_at < b.ended_at and b.started_at < a.ended_at";
     assert_eq!(fleet.count(overlaps).await, 0);
 }
@@ -84,7 +84,7 @@ async fn one_correlation_id_leads_from_the_envelope_to_the_reply() {
     let ts = fleet.chat.mention("What is a lane?").await;
     fleet.chat.reply(&ts, SOON).await;
     let statement = "select correlation_id::text from events where kind in ('app_mention', 'message') \
-                     and id in (select event_id from attempts union select event_id from jobs)";
+                     and id in (select event_id from attempt_history union select event_id from jobs)";
     let id: String = fleet.sql().await.query_one(statement, &[]).await.expect("one event").get(0);
     for process in [&ingest, &worker] {
         until("the id in the log", SOON, async || process.log().contains(&id).then_some(())).await;

@@ -124,7 +124,7 @@ async fn a_model_that_is_down_is_waited_for() {
     let nowhere = [("OPENAI_BASE_URL", closed.as_str())];
     let (_ingest, worker) = tokio::join!(fleet.ingest(), fleet.worker_with(&nowhere));
     let ts = fleet.chat.mention("Is the model there?").await;
-    let failed = "select count(*) from attempts where outcome = 'failed'";
+    let failed = "select count(*) from attempt_history where outcome = 'failed'";
     until("a failed attempt", SOON, async || (fleet.count(failed).await > 0).then_some(())).await;
     worker.kill().await;
     let _healed: Process = fleet.worker().await;

@@ -45,7 +45,7 @@ async fn a_worker_killed_while_the_model_thinks_leaves_the_answer_to_another() {
     let _second = fleet.worker().await;
     let reply = fleet.chat.reply(&ts, TAKEOVER).await;
     assert!(!reply.contains("never said"));
-    let lost = "select count(*) from attempts where outcome = 'lost'";
+    let lost = "select count(*) from attempt_history where outcome = 'lost'";
     assert_eq!(fleet.count(lost).await, 1, "the killed attempt is in the history");
     assert_eq!(fleet.chat.replies(GENERAL, &ts).await.len(), 1);
 }

@@ -1,17 +1,20 @@
 //! A worker's right to one job.
 
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use event::{ErrorChain, EventId, EventRef, Lane, Outcome, Policy, Timestamp, Token};
-use futures::{TryFutureExt, TryStreamExt};
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
 use crate::error::database;
-use crate::pool::acquire;
+use crate::marks::{Look, PRIORITIES};
 use crate::settle::JobKey;
-use crate::statements::{CLAIM, HELD_JOBS, LEASE_STANDS, SWEEP};
-use crate::wire::{from_sql, get, get_small, get_time};
-use crate::{Incarnation, Queue, QueueError, stepping};
+use crate::statements::{CLAIM, CLAIM_PAUSED, FOLD_FLOW, HELD_JOBS, LEASE_STANDS, SWEEP};
+use crate::transaction::{Ends, Params, Step, Transaction};
+use crate::wire::{from_sql, get};
+use crate::{Incarnation, Queue, QueueError};
 
 /// One claimed job with its event: what a handler works on and what fences its writes.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +37,8 @@ pub struct Claim {
     pub actor: Option<String>,
     /// What it stays in order with, as stored with the job.
     pub lane: Option<Lane>,
+    /// Whether another job waits for this one's end.
+    pub child: bool,
     /// The lane's name.
     pub lane_name: Option<String>,
     /// One id from the envelope to the reply.
@@ -47,8 +52,18 @@ pub struct Claim {
 /// Due jobs made ready at once, in rows; more wait for the next look.
 const SWEEP_ROWS_MAX: i64 = 1_000;
 
+/// How often a claiming process looks for jobs whose time has come.
+pub(crate) const SWEEP_EVERY: Duration = Duration::from_millis(50);
+
+/// How many full looks of paused jobs one claim sets aside before it gives others a turn.
+const ASIDE_LOOKS_MAX: usize = 100;
+
+/// How often a process folds the counts of jobs.
+pub(crate) const FOLD_EVERY: Duration = Duration::from_secs(10);
+
 impl Queue {
-    /// Claims up to `limit` ready jobs, first promoting those whose time has come.
+    /// Claims up to `limit` ready jobs, urgent ones first, then in line; at most every 50 ms also
+    /// those whose time has come.
     ///
     /// One caller at a time for each incarnation. If an answer is lost (a broken link, a dropped
     /// future), the next call gives back uncharged what the lost one had claimed.
@@ -56,33 +71,11 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Fenced`] when `who`'s lease has ended; register anew.
     pub async fn claim(&self, who: Incarnation, limit: usize) -> Result<Vec<Claim>, QueueError> {
-        if self.held.is_uncertain(who) {
-            self.give_back_unknown(who).await?;
+        let exchange = self.exchange(who, &[], limit).await?;
+        match exchange.standing {
+            true => Ok(exchange.claims),
+            false => Err(QueueError::Fenced),
         }
-        self.held.doubt(who);
-        let rows = self.send_claim(who, limit).await;
-        let rows = match rows {
-            Err(QueueError::Fenced) => {
-                self.held.answered(who, std::iter::empty());
-                return Err(QueueError::Fenced);
-            }
-            rows => rows?,
-        };
-        // An error on the way leaves the account in doubt, so that no job stays with a worker that
-        // was never handed it.
-        let (mut claims, mut lost) = (Vec::with_capacity(rows.len()), false);
-        for row in &rows {
-            match read(row)? {
-                Some(claim) => claims.push(claim),
-                None => lost |= !self.end_without_event(&job_key(row)?).await,
-            }
-        }
-        self.held.answered(who, claims.iter().map(|claim| claim.token));
-        if lost {
-            self.held.doubt(who);
-        }
-        metrics::counter!("queue_claimed_total").increment(claims.len() as u64);
-        Ok(claims)
     }
 
     /// Makes ready what waited for its time. Returns how many.
@@ -90,40 +83,93 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn sweep(&self) -> Result<u64, QueueError> {
-        self.execute(SWEEP, vec![&SWEEP_ROWS_MAX]).await
+        let begun = Instant::now();
+        let swept = self.execute(SWEEP, vec![&SWEEP_ROWS_MAX]).await?;
+        self.sweeps.took(begun.elapsed());
+        if self.folds.is_due() {
+            self.execute(FOLD_FLOW, vec![]).await?;
+        }
+        Ok(swept)
     }
 
-    /// Sweep, claim and the question whether the lease stands, in one round trip.
-    async fn send_claim(&self, who: Incarnation, limit: usize) -> Result<Vec<Row>, QueueError> {
-        let client = acquire(&self.pool).await?;
-        let sweep = client.prepare_cached(SWEEP.text).await.map_err(database(SWEEP.doing))?;
-        let claim = client.prepare_cached(stepping::text(CLAIM)).await;
-        let claim = claim.map_err(database(CLAIM.doing))?;
-        let stands = client.prepare_cached(LEASE_STANDS.text).await;
-        let stands = stands.map_err(database(LEASE_STANDS.doing))?;
-        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        // Each answer is read to its end inside the join: one that stands unread blocks those
-        // behind it on the connection, and the join would wait for them for ever.
-        let read = async |statement: &Statement, parameters: Vec<i64>, doing| {
-            let sent = client.query_raw(statement, parameters).await;
-            collect(sent.map_err(database(doing))?, doing).await
-        };
-        let swept = client.execute_raw(&sweep, [SWEEP_ROWS_MAX]).map_err(database(SWEEP.doing));
-        let rows = read(&claim, vec![who.id, limit_rows], CLAIM.doing);
-        let stands = read(&stands, vec![who.id], LEASE_STANDS.doing);
-        let (rows, stands) = if stepping::is_gated() {
-            stepping::send(SWEEP.doing, swept).await?;
-            (stepping::send(CLAIM.doing, rows).await?, stands.await?)
-        } else {
-            let (swept, rows, stands) = futures::join!(swept, rows, stands);
-            swept?;
-            (rows?, stands?)
-        };
-        debug_assert!(rows.len() <= limit, "a claim took {} for {limit}", rows.len());
-        match rows.is_empty() && stands.is_empty() {
-            true => Err(QueueError::Fenced),
-            false => Ok(rows),
+    pub(crate) async fn sweep_if_due(&self) -> Result<(), QueueError> {
+        if self.sweeps.is_due() {
+            self.sweep().await?;
         }
+        Ok(())
+    }
+
+    /// Deals with an earlier claim whose answer was lost, and expects the same of the next.
+    pub(crate) async fn prepare_claim(&self, who: Incarnation) -> Result<(), QueueError> {
+        if self.held.is_uncertain(who) {
+            self.give_back_unknown(who).await?;
+        }
+        self.held.doubt(who);
+        Ok(())
+    }
+
+    /// The claim and the question whether the lease stands, in one round trip.
+    pub(crate) async fn send_claim(
+        &self,
+        who: Incarnation,
+        limit: usize,
+        look: Look,
+    ) -> Result<Claimed, QueueError> {
+        let mut transaction = Transaction::on(&self.pool).await?;
+        let request = Request::new(who, limit, Some(look));
+        let steps = request.steps(&transaction).await?;
+        let mut answers = transaction.pipeline(&steps, Ends::Alone).await?;
+        Claimed::of_answers(&mut answers)
+    }
+
+    /// Claims while something is paused. What it meets that is paused is set aside, so it asks again
+    /// until it has claimed something or met nothing.
+    pub(crate) async fn claim_beside_pauses(
+        &self,
+        who: Incarnation,
+        limit: usize,
+        look: Look,
+    ) -> Result<Vec<Row>, QueueError> {
+        let request = Request::new(who, limit, Some(look));
+        for _ in 0..ASIDE_LOOKS_MAX {
+            let rows = self.query(CLAIM_PAUSED, request.params()).await?;
+            let met = rows.len();
+            let claimed = rows.into_iter().filter(|row| !at(row, ASIDE).unwrap_or(false));
+            let claimed: Vec<Row> = claimed.collect();
+            if !claimed.is_empty() || met == 0 {
+                return Ok(claimed);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Takes the claimed rows into this process's account.
+    pub(crate) async fn receive(
+        &self,
+        who: Incarnation,
+        look: Look,
+        limit: usize,
+        rows: Vec<Row>,
+    ) -> Result<Vec<Claim>, QueueError> {
+        debug_assert!(rows.len() <= limit, "a claim took {} for {limit}", rows.len());
+        // An error on the way leaves the account in doubt, so that no job stays with a worker that
+        // was never handed it.
+        let (mut claims, mut lost) = (Vec::with_capacity(rows.len()), false);
+        let mut places = Vec::with_capacity(rows.len());
+        for row in &rows {
+            places.push((at(row, PRIORITY)?, at(row, POSITION)?));
+            match read(row)? {
+                Some(claim) => claims.push(claim),
+                None => lost |= !self.end_without_event(&job_key(row)?).await,
+            }
+        }
+        self.marks.found(look, &places, rows.len() >= limit);
+        self.held.answered(who, claims.iter().map(|claim| claim.token));
+        if lost {
+            self.held.doubt(who);
+        }
+        metrics::counter!("queue_claimed_total").increment(claims.len() as u64);
+        Ok(claims)
     }
 
     /// Returns what the database says that `who` holds and what no claim of ours handed out.
@@ -160,33 +206,85 @@ impl Queue {
     }
 }
 
-/// All rows of a stream.
-async fn collect(
-    stream: tokio_postgres::RowStream,
-    doing: &'static str,
-) -> Result<Vec<Row>, QueueError> {
-    stream.try_collect().await.map_err(database(doing))
+/// What a claim asks for, as the statement takes it.
+pub(crate) struct Request {
+    who: i64,
+    limit_rows: i64,
+    priorities: &'static [i16],
+    line: Vec<i64>,
 }
+
+impl Request {
+    pub(crate) fn new(who: Incarnation, limit: usize, look: Option<Look>) -> Self {
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let line = look.map(|look| look.line.to_vec()).unwrap_or_default();
+        Request { who: who.id, limit_rows, priorities: &PRIORITIES, line }
+    }
+
+    /// The last two steps of a transaction that claims.
+    pub(crate) async fn steps(&self, on: &Transaction) -> Result<[Step<'_>; 2], QueueError> {
+        Ok([on.step(CLAIM, self.params()).await?, on.step(LEASE_STANDS, vec![&self.who]).await?])
+    }
+
+    fn params(&self) -> Params<'_> {
+        vec![&self.who, &self.limit_rows, &self.priorities, &self.line]
+    }
+}
+
+/// What a claim was answered.
+pub(crate) struct Claimed {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) standing: bool,
+    /// Something is paused: [`Queue::claim_beside_pauses`] is to be asked instead.
+    pub(crate) paused: bool,
+}
+
+impl Claimed {
+    /// When none was sent.
+    pub(crate) fn nothing() -> Self {
+        Claimed { rows: Vec::new(), standing: true, paused: false }
+    }
+
+    /// Takes the answers to [`Request::steps`] from the end of a transaction's.
+    pub(crate) fn of_answers(answers: &mut Vec<Vec<Row>>) -> Result<Self, QueueError> {
+        let stands = answers.pop().unwrap_or_default();
+        let rows = answers.pop().unwrap_or_default();
+        let paused = stands.first().map(|row| get(row, "paused")).transpose()?.unwrap_or(false);
+        Ok(Claimed { standing: !rows.is_empty() || !stands.is_empty(), rows, paused })
+    }
+}
+
+// Columns of the claim, by place: at tens of thousands of rows a second a search by name shows.
+const PRIORITY: usize = 8;
+const POSITION: usize = 9;
+const SOURCE: usize = 11;
+const ASIDE: usize = 18;
 
 /// A claimed row; `None` when its event is gone.
 fn read(row: &Row) -> Result<Option<Claim>, QueueError> {
-    let Some(source) = get::<Option<String>>(row, "source")? else { return Ok(None) };
-    let job = job_key(row)?;
+    let Some(source) = at::<Option<String>>(row, SOURCE)? else { return Ok(None) };
+    let occurred_at: DateTime<Utc> = at(row, 1)?;
+    let received_at: DateTime<Utc> = at(row, SOURCE + 6)?;
     Ok(Some(Claim {
-        event: job.event,
-        generation: job.generation,
-        attempt: get_small(row, "attempts")?,
-        token: job.token,
+        event: EventRef { occurred_at: from_sql(occurred_at), id: EventId(at(row, 0)?) },
+        generation: at(row, 2)?,
+        attempt: u32::try_from(at::<i32>(row, 3)?).unwrap_or_default(),
+        token: Token(at(row, 4)?),
+        lane: at::<Option<i64>>(row, 5)?.map(Lane),
+        child: at(row, 6)?,
+        kind: at(row, 7)?,
         source,
-        kind: job.kind,
-        tenant: get(row, "tenant")?,
-        actor: get(row, "actor")?,
-        lane: job.lane,
-        lane_name: get(row, "lane_name")?,
-        correlation_id: get(row, "correlation_id")?,
-        raw: get(row, "raw")?,
-        received_at: get_time(row, "received_at")?,
+        tenant: at(row, SOURCE + 1)?,
+        actor: at(row, SOURCE + 2)?,
+        lane_name: at(row, SOURCE + 3)?,
+        correlation_id: at(row, SOURCE + 4)?,
+        raw: at(row, SOURCE + 5)?,
+        received_at: from_sql(received_at),
     }))
+}
+
+fn at<'r, T: FromSql<'r>>(row: &'r Row, place: usize) -> Result<T, QueueError> {
+    row.try_get(place).map_err(database(CLAIM.doing))
 }
 
 /// Whose attempt a row of jobs is.
@@ -197,6 +295,7 @@ pub(crate) fn job_key(row: &Row) -> Result<JobKey, QueueError> {
         generation: get(row, "generation")?,
         token: Token(get(row, "token")?),
         lane: get::<Option<i64>>(row, "lane")?.map(Lane),
+        child: get(row, "child")?,
         kind: get(row, "kind")?,
     })
 }

@@ -7,14 +7,18 @@ mod connect;
 mod death;
 mod effects;
 mod error;
+mod exchange;
+mod finish;
 mod held;
 mod lanes;
 mod lease;
 mod limits;
 mod maintain;
+mod marks;
 mod notify;
 mod operator;
 mod options;
+mod pace;
 mod pool;
 mod reap;
 mod schedules;
@@ -36,6 +40,7 @@ pub use commit::{Committed, Committer, Disposition};
 pub use effects::{Effect, EffectIntent, Intent};
 pub use error::{DatabaseError, QueueError};
 pub use event::{JobState, TerminalState};
+pub use exchange::{Exchange, Finished};
 pub use lease::Incarnation;
 pub use limits::{Limit, LimitError, Taken};
 pub use operator::{
@@ -49,13 +54,18 @@ pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use deadpool_postgres::Pool;
+use tokio::sync::Notify;
 
+use claim::{FOLD_EVERY, SWEEP_EVERY};
+use commit::Shares;
 use connect::{Bounds, Target};
 use held::Held;
+use marks::Marks;
 use options::INGEST_TIMEOUT;
+use pace::Pace;
 
 /// The kind of the internal event that follows a death.
 pub const DEAD_LETTER_KIND: &str = event::DeadLetter::KIND;
@@ -74,6 +84,16 @@ pub struct Queue {
     listener: Target,
     /// What this process's workers hold.
     held: Held,
+    /// How far this process knows the line to be claimed.
+    marks: Marks,
+    /// What each tenant was given of the line by this process.
+    shares: Arc<Mutex<Shares>>,
+    /// When this process next looks for jobs whose time has come.
+    sweeps: Pace,
+    /// When it next folds the counts of jobs.
+    folds: Pace,
+    /// Rung when this process itself made a job ready.
+    local: Arc<Notify>,
 }
 
 impl fmt::Debug for Queue {
@@ -105,6 +125,11 @@ impl Queue {
             hints: ordinary.pool(1)?,
             listener,
             held: Held::default(),
+            marks: Marks::default(),
+            shares: Arc::default(),
+            sweeps: Pace::new(SWEEP_EVERY),
+            folds: Pace::new(FOLD_EVERY),
+            local: Arc::default(),
             options: Arc::new(options),
         })
     }

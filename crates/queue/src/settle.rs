@@ -12,7 +12,7 @@ use crate::lanes::Lanes;
 use crate::statements::{AGAIN_JOB, END_JOB, HOLD, INSERT_NOTICE, INSERT_NOTICE_JOB, SETTLED_AS};
 use crate::transaction::{Ends, Params, Transaction};
 use crate::wire::{get, get_small, json_without_nul, to_sql};
-use crate::{Claim, Queue, QueueError};
+use crate::{Claim, Finished, Incarnation, Queue, QueueError};
 
 /// Whose attempt is settled.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct JobKey {
     pub(crate) generation: i32,
     pub(crate) token: Token,
     pub(crate) lane: Option<Lane>,
+    /// Another job waits for its end.
+    pub(crate) child: bool,
     pub(crate) kind: String,
 }
 
@@ -38,14 +40,10 @@ impl Queue {
         outcome: Outcome,
         policy: &Policy,
     ) -> Result<Verdict, QueueError> {
-        let job = JobKey {
-            event: claim.event,
-            generation: claim.generation,
-            token: claim.token,
-            lane: claim.lane,
-            kind: claim.kind.clone(),
-        };
-        self.settle_job(&job, outcome, policy).await
+        let finished = Finished { claim: claim.clone(), outcome, policy: *policy };
+        // No claim is made, so nobody's lease is asked about.
+        let mut exchange = self.exchange(Incarnation { id: 0 }, &[finished], 0).await?;
+        exchange.verdicts.pop().unwrap_or(Err(QueueError::Closed))
     }
 
     /// [`Queue::settle`] for whoever knows the job by other means: the reaper.
@@ -66,7 +64,7 @@ impl Queue {
         let answers = transaction.pipeline(&steps, Ends::Begin).await?;
         let Some(row) = answers.last().and_then(|rows| rows.first()) else {
             transaction.rollback().await?;
-            return self.settled_before(job, outcome, policy).await;
+            return self.settled_before(job, &outcome, policy).await;
         };
         let held = HeldJob::read(row)?;
         let word = outcome.as_str();
@@ -96,9 +94,14 @@ impl Queue {
                 transaction.pipeline(&[again], Ends::Commit).await?;
             }
         }
+        self.settled(job, word);
+        Ok(verdict)
+    }
+
+    /// An attempt is over, by this process's own word.
+    pub(crate) fn settled(&self, job: &JobKey, word: &'static str) {
         self.held.settled(job.token);
         metrics::counter!("queue_settled_total", "outcome" => word).increment(1);
-        Ok(verdict)
     }
 
     async fn end(
@@ -131,8 +134,7 @@ impl Queue {
         if end.state == TerminalState::Dead && DeadLetter::follows(&job.kind) {
             let parameters: Params<'_> = vec![&occurred_at, id, &key, &DeadLetter::KIND, &body];
             steps.push(transaction.step(INSERT_NOTICE, parameters).await?);
-            let parameters: Params<'_> =
-                vec![&key, &held.tenant, &lane, &held.lane_order, &DeadLetter::KIND];
+            let parameters: Params<'_> = vec![&key, &lane, &held.lane_order, &DeadLetter::KIND];
             steps.push(transaction.step(INSERT_NOTICE_JOB, parameters).await?);
         }
         if !lanes.is_empty() {
@@ -143,10 +145,10 @@ impl Queue {
 
     /// The claim holds the job no more. If that is because this very settle was committed before
     /// and its answer lost, it is repeated; else the caller is a zombie.
-    async fn settled_before(
+    pub(crate) async fn settled_before(
         &self,
         job: &JobKey,
-        outcome: Outcome,
+        outcome: &Outcome,
         policy: &Policy,
     ) -> Result<Verdict, QueueError> {
         let occurred_at = to_sql(job.event.occurred_at);
@@ -155,18 +157,17 @@ impl Queue {
         let rows = self.query(SETTLED_AS, parameters).await?;
         self.held.settled(job.token);
         let Some(row) = rows.first() else { return Err(QueueError::Fenced) };
-        if outcome == Outcome::Lost || get::<&str>(row, "outcome")? != outcome.as_str() {
+        if *outcome == Outcome::Lost || get::<&str>(row, "outcome")? != outcome.as_str() {
             return Err(QueueError::Fenced);
         }
         let attempt = Attempt { number: get_small(row, "number")?, cancel_requested: false };
-        Ok(event::settle(attempt, outcome, policy, rand::random()))
+        Ok(event::settle(attempt, outcome.clone(), policy, rand::random()))
     }
 }
 
 /// The job as its settler found it.
 struct HeldJob {
     attempt: Attempt,
-    tenant: i64,
     lane_order: i64,
 }
 
@@ -174,7 +175,7 @@ impl HeldJob {
     fn read(row: &Row) -> Result<Self, QueueError> {
         let number = get_small(row, "attempts")?;
         let attempt = Attempt { number, cancel_requested: get(row, "cancel_requested")? };
-        Ok(HeldJob { attempt, tenant: get(row, "tenant")?, lane_order: get(row, "lane_order")? })
+        Ok(HeldJob { attempt, lane_order: get(row, "lane_order")? })
     }
 }
 
@@ -191,7 +192,7 @@ fn chain(error: &event::ErrorChain) -> Value {
 }
 
 /// As JSON that Postgres takes. The vocabulary's types always serialise.
-fn json<T: serde::Serialize>(value: &T) -> Value {
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Value {
     json_without_nul(serde_json::to_value(value).unwrap_or_default())
 }
 

@@ -61,7 +61,7 @@ mod gated {
             &self,
             events: Vec<NewEvent>,
         ) -> Vec<Result<Committed, QueueError>> {
-            Store::new(self.ingest.clone()).commit(events).await
+            Store::new(self).commit(events).await
         }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) enum Ends {
     Neither,
     /// Both.
     Both,
+    /// No transaction around them: each step is one of its own.
+    Alone,
 }
 
 impl Transaction {
@@ -79,14 +81,14 @@ impl Transaction {
         let begin = async {
             match ends {
                 Ends::Begin | Ends::Both => client.batch_execute("BEGIN").await,
-                Ends::Commit | Ends::Neither => Ok(()),
+                Ends::Commit | Ends::Neither | Ends::Alone => Ok(()),
             }
         };
         let body = join_all(steps.iter().map(|step| client.query(&step.statement, &step.params)));
         let commit = async {
             match ends {
                 Ends::Commit | Ends::Both => client.batch_execute("COMMIT").await,
-                Ends::Begin | Ends::Neither => Ok(()),
+                Ends::Begin | Ends::Neither | Ends::Alone => Ok(()),
             }
         };
         let (begun, answers, committed) = futures::join!(begin, body, commit);
@@ -96,7 +98,7 @@ impl Transaction {
             .map(|(answer, step)| answer.map_err(database(step.doing)))
             .collect::<Result<Vec<_>, _>>()?;
         committed.map_err(database("commit"))?;
-        if matches!(ends, Ends::Commit | Ends::Both) {
+        if matches!(ends, Ends::Commit | Ends::Both | Ends::Alone) {
             self.object = None;
         }
         Ok(answers)

@@ -1,10 +1,11 @@
 //! Hints that there may be work.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,13 @@ const LISTEN: &str = "LISTEN athenaeum_jobs";
 const RECONNECT_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 impl Queue {
+    /// Rung when this process itself has made a job ready: the way without a detour through the
+    /// database. It keeps one permit, so a ring that nobody waits for is not forgotten.
+    #[must_use]
+    pub fn local_wakeups(&self) -> Arc<Notify> {
+        Arc::clone(&self.local)
+    }
+
     /// Listens for hints on a connection of its own, and reconnects. The number changes at every
     /// hint and after every (re)connection; it means "look", never how much there is. Polling
     /// at least once a second remains the caller's duty.

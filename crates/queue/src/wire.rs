@@ -1,5 +1,7 @@
 //! Between the vocabulary's types and the database's.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use event::limits::{KEY_BYTES_MAX, LANE_NAME_BYTES_MAX, NAME_BYTES_MAX};
 use event::{NewEvent, Timestamp};
@@ -22,6 +24,14 @@ pub(crate) fn to_sql(at: Timestamp) -> DateTime<Utc> {
 /// A moment as the driver reads it.
 pub(crate) fn from_sql(at: DateTime<Utc>) -> Timestamp {
     Timestamp(at.timestamp_micros())
+}
+
+/// The longest that anything may be put off, in microseconds: a year and a day.
+const MICROS_MAX: i64 = 366 * 86_400 * 1_000_000;
+
+/// A duration as microseconds, cut to a year and a day.
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(MICROS_MAX).min(MICROS_MAX)
 }
 
 /// One column of a row.

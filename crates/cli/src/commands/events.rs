@@ -90,7 +90,7 @@ fn job(event: &EventFull) -> String {
         job.generation,
         job.state,
         job.attempts,
-        time(job.run_at),
+        job.run_at.map_or_else(|| "someone wakes it".to_owned(), time),
     )
 }
 

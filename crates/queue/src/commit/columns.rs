@@ -6,9 +6,8 @@ use uuid::Uuid;
 
 use super::batch::Item;
 use super::store::WantedJob;
-use crate::effects::millis;
 use crate::transaction::Params;
-use crate::wire::to_sql;
+use crate::wire::{micros, to_sql};
 
 /// The log's columns, an array each.
 #[derive(Default)]
@@ -76,11 +75,13 @@ impl<'a> EventColumns<'a> {
 pub(super) struct JobColumns<'a> {
     event_id: Vec<i64>,
     occurred_at: Vec<DateTime<Utc>>,
-    tenant: Vec<i64>,
     lane: Vec<Option<i64>>,
     lane_order: Vec<i64>,
     priority: Vec<i16>,
-    delay_ms: Vec<i64>,
+    delay_us: Vec<i64>,
+    expires_us: Vec<Option<i64>>,
+    after_position: Vec<i64>,
+    rank: Vec<i64>,
     kind: Vec<&'a str>,
 }
 
@@ -90,11 +91,13 @@ impl<'a> JobColumns<'a> {
         for job in jobs {
             columns.event_id.push(job.event.id.0);
             columns.occurred_at.push(to_sql(job.event.occurred_at));
-            columns.tenant.push(Lane::of(&job.item.event.tenant).0);
             columns.lane.push(job.lane.map(|lane| lane.0));
             columns.lane_order.push(job.lane_order);
             columns.priority.push(job.work.priority.as_i16());
-            columns.delay_ms.push(millis(job.work.delay));
+            columns.delay_us.push(micros(job.work.delay));
+            columns.expires_us.push(job.work.expires_after.map(micros));
+            columns.after_position.push(job.after_position);
+            columns.rank.push(job.rank);
             columns.kind.push(&job.item.event.kind);
         }
         columns
@@ -104,11 +107,13 @@ impl<'a> JobColumns<'a> {
         vec![
             &self.event_id,
             &self.occurred_at,
-            &self.tenant,
             &self.lane,
             &self.lane_order,
             &self.priority,
-            &self.delay_ms,
+            &self.delay_us,
+            &self.expires_us,
+            &self.after_position,
+            &self.rank,
             &self.kind,
         ]
     }

@@ -3,6 +3,7 @@
 mod batch;
 mod columns;
 mod gather;
+mod share;
 mod store;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::wire::clean;
 use crate::{Queue, QueueError, notify};
 
 use gather::Gatherer;
+pub(crate) use share::Shares;
 pub(crate) use store::Store;
 
 /// What the log made of an event.
@@ -78,13 +80,13 @@ impl Queue {
     #[must_use]
     pub fn committer(&self, shutdown: CancellationToken) -> (Committer, JoinHandle<()>) {
         let (submissions, inbox) = mpsc::channel(SUBMISSIONS_MAX);
-        let hints = self.hints.clone();
-        let store = Store::new(self.ingest.clone());
+        let (hints, local) = (self.hints.clone(), Arc::clone(&self.local));
+        let store = Store::new(self);
         let task = tokio::spawn(async move {
             let wanted = Arc::new(Notify::new());
             let committed = CancellationToken::new();
             let notifier = tokio::spawn(notify::run(hints, Arc::clone(&wanted), committed.clone()));
-            run(Gatherer::new(inbox, shutdown), store, &wanted).await;
+            run(Gatherer::new(inbox, shutdown), store, &wanted, &local).await;
             committed.cancel();
             if notifier.await.is_err() {
                 tracing::error!("the notifier panicked; workers found new events by polling");
@@ -100,7 +102,7 @@ impl Queue {
     /// [`NewEvent::validate`]; otherwise those of the database.
     pub async fn append(&self, event: NewEvent) -> Result<Committed, QueueError> {
         event.validate().map_err(QueueError::Refused)?;
-        let store = Store::new(self.ingest.clone());
+        let store = Store::new(self);
         let mut answers = store.commit(vec![clean(event)]).await;
         let committed = answers.pop().unwrap_or(Err(QueueError::Closed))?;
         if committed.job {
@@ -111,13 +113,14 @@ impl Queue {
 }
 
 /// One commit after another, until nobody can submit any more.
-async fn run(mut gatherer: Gatherer, store: Store, wanted: &Notify) {
+async fn run(mut gatherer: Gatherer, store: Store, wanted: &Notify, local: &Notify) {
     while let Some(batch) = gatherer.next().await {
         let (events, replies): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|one| (clean(one.event), one.reply)).unzip();
         metrics::histogram!("queue_commit_batch_events").record(to_f64(events.len()));
         let answers = store.commit(events).await;
         if answers.iter().flatten().any(|committed| committed.job) {
+            local.notify_one();
             wanted.notify_one();
         }
         for (reply, answer) in replies.into_iter().zip(answers) {

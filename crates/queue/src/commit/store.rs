@@ -2,6 +2,7 @@
 //! and the jobs, under their lanes' locks.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 
 use super::batch::{Item, Plan, keys, plan};
 use super::columns::{EventColumns, JobColumns};
+use super::share::Shares;
 use super::{Committed, Disposition};
 use crate::lanes::Lanes;
 use crate::options::INGEST_TIMEOUT;
@@ -20,7 +22,7 @@ use crate::statements::{
 };
 use crate::transaction::{Ends, Transaction};
 use crate::wire::{get, get_time, to_sql};
-use crate::{QueueError, stepping};
+use crate::{Queue, QueueError, stepping};
 
 /// How often a batch of unknown fate is tried again, under the same numbers.
 const TRIES_MAX: u32 = 3;
@@ -31,11 +33,12 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Commits batches on the connection of its own.
 pub(crate) struct Store {
     pool: Pool,
+    shares: Arc<Mutex<Shares>>,
 }
 
 impl Store {
-    pub(crate) fn new(pool: Pool) -> Self {
-        Store { pool }
+    pub(crate) fn new(queue: &Queue) -> Self {
+        Store { pool: queue.ingest.clone(), shares: Arc::clone(&queue.shares) }
     }
 
     /// Commits all events, an answer for each in their order. One that the database refuses harms
@@ -118,9 +121,38 @@ impl Store {
         let mut transaction = Transaction::on(&self.pool).await?;
         let (owners, inserted) = claim_keys(&mut transaction, items).await?;
         let plan = plan(items, &owners, &inserted);
-        let jobs = wanted_jobs(&mut transaction, &plan).await?;
+        let mut jobs = wanted_jobs(&mut transaction, &plan).await?;
+        self.rank(&mut jobs);
         let made = write(&mut transaction, &plan, &jobs).await?;
+        self.given(&jobs, &made);
         Ok(answers(&plan, items, &made))
+    }
+
+    /// Gives each job its rank among its tenant's jobs that go in line at once, and the place that
+    /// all of them come after.
+    fn rank(&self, jobs: &mut [WantedJob<'_>]) {
+        let shares = self.shares();
+        let mut ranks: HashMap<&str, i64> = HashMap::new();
+        for job in jobs {
+            let tenant = job.item.event.tenant.as_str();
+            let next = ranks.entry(tenant).or_default();
+            (job.after_position, job.rank) = (shares.last(tenant), *next);
+            *next += 1;
+        }
+    }
+
+    fn given(&self, jobs: &[WantedJob<'_>], made: &HashMap<EventId, Option<i64>>) {
+        let mut shares = self.shares();
+        for job in jobs {
+            if let Some(Some(place)) = made.get(&job.event.id) {
+                shares.given(&job.item.event.tenant, *place);
+            }
+        }
+    }
+
+    /// A panic elsewhere leaves the account whole: each change is one call.
+    fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,6 +192,10 @@ pub(super) struct WantedJob<'a> {
     pub(super) work: Work,
     pub(super) lane: Option<Lane>,
     pub(super) lane_order: i64,
+    /// Its tenant's last place in line.
+    pub(super) after_position: i64,
+    /// How many of its tenant's jobs come before it in this batch.
+    pub(super) rank: i64,
 }
 
 /// The wanted jobs with their places: a twin's job goes where its first event lies.
@@ -180,7 +216,15 @@ async fn wanted_jobs<'a>(
             None => *siblings.get(&event.id)?,
         };
         let (lane, lane_order) = if first.0.is_some() { first } else { given };
-        Some(WantedJob { event: *event, item, work: *work, lane, lane_order })
+        Some(WantedJob {
+            event: *event,
+            item,
+            work: *work,
+            lane,
+            lane_order,
+            after_position: 0,
+            rank: 0,
+        })
     };
     Ok(plan.wanted.iter().filter_map(place).collect())
 }
@@ -204,12 +248,12 @@ async fn siblings(
     .collect()
 }
 
-/// Writes everything and commits; the events for which a job was made.
+/// Writes everything and commits; the events for which a job was made, with its place in line.
 async fn write(
     transaction: &mut Transaction,
     plan: &Plan<'_>,
     jobs: &[WantedJob<'_>],
-) -> Result<HashSet<EventId>, QueueError> {
+) -> Result<HashMap<EventId, Option<i64>>, QueueError> {
     let lanes = Lanes::of(jobs.iter().map(|job| (job.event.id, job.lane)));
     let events = EventColumns::of(&plan.appended);
     let columns = JobColumns::of(jobs);
@@ -238,12 +282,16 @@ async fn write(
     }
     let answers = transaction.pipeline(&steps, Ends::Commit).await?;
     let made = jobs_at.and_then(|at| answers.get(at)).into_iter().flatten();
-    made.map(|row| get(row, "event_id").map(EventId)).collect()
+    made.map(|row| Ok((EventId(get(row, "event_id")?), get(row, "place")?))).collect()
 }
 
-fn answers(plan: &Plan<'_>, items: &[Item], made: &HashSet<EventId>) -> Vec<Committed> {
+fn answers(
+    plan: &Plan<'_>,
+    items: &[Item],
+    made: &HashMap<EventId, Option<i64>>,
+) -> Vec<Committed> {
     let wants = |item: &Item| {
-        plan.wanted.iter().any(|(event, by, _)| by.id == item.id && made.contains(&event.id))
+        plan.wanted.iter().any(|(event, by, _)| by.id == item.id && made.contains_key(&event.id))
     };
     let decided = plan.decided.iter().zip(items);
     decided

@@ -44,8 +44,8 @@ pub struct LiveJob {
     pub head: bool,
     /// Attempts charged.
     pub attempts: u32,
-    /// When it may start or start again.
-    pub run_at: Timestamp,
+    /// When it may start or start again; `None` when no time moves it.
+    pub run_at: Option<Timestamp>,
     /// The newest claim's token.
     pub token: Option<Token>,
     /// The worker that holds it.
@@ -141,7 +141,7 @@ fn read_job(row: &Row, event: EventId) -> Result<LiveJob, QueueError> {
         kind: get(row, "kind")?,
         head: get(row, "head")?,
         attempts: get_small(row, "attempts")?,
-        run_at: get_time(row, "run_at")?,
+        run_at: get_time_option(row, "run_at")?,
         token: get::<Option<i64>>(row, "token")?.map(Token),
         worker: get(row, "worker")?,
         claimed_at: get_time_option(row, "claimed_at")?,

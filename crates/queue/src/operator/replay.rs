@@ -161,14 +161,14 @@ impl Queue {
         options: &ReplayOptions,
     ) -> Result<i32, QueueError> {
         let occurred_at = to_sql(event.occurred_at);
-        let (tenant, lane) = (Lane::of(&start.tenant).0, start.lane.map(|lane| lane.0));
+        let lane = start.lane.map(|lane| lane.0);
         let subject = json!({"event": event, "generation": start.generation});
         let actor = without_nul(&options.actor);
         let reason = options.reason.as_deref().map(without_nul);
         let id = &event.id.0;
         let Start { lane_order, kind, generation, .. } = start;
         let job = transaction
-            .step(REPLAY_JOB, vec![id, &occurred_at, &tenant, &lane, lane_order, kind, generation])
+            .step(REPLAY_JOB, vec![id, &occurred_at, &lane, lane_order, kind, generation])
             .await?;
         let audit =
             transaction.step(INSERT_AUDIT, vec![&actor, &"replay", &reason, &subject]).await?;
@@ -183,7 +183,6 @@ impl Queue {
 struct Start {
     lane: Option<Lane>,
     lane_order: i64,
-    tenant: String,
     kind: String,
     /// The new generation.
     generation: i32,
@@ -205,7 +204,6 @@ impl Start {
         Ok(Ok(Start {
             lane: get::<Option<i64>>(row, "lane")?.map(Lane),
             lane_order: get(row, "lane_order")?,
-            tenant: get(row, "tenant")?,
             kind: get(row, "kind")?,
             generation: generation.saturating_add(1),
         }))

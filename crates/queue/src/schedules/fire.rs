@@ -40,7 +40,7 @@ impl Queue {
             return Ok(0);
         }
         // The events' own transaction, on a connection of its own; the rows stay locked meanwhile.
-        let fired = fire(&Store::new(self.ingest.clone()), &mut runs).await?;
+        let fired = fire(&Store::new(self), &mut runs).await?;
         advance(transaction, &runs).await?;
         if fired > 0 {
             metrics::counter!("queue_schedules_fired_total").increment(fired);

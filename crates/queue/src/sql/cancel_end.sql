@@ -2,7 +2,9 @@
 -- Called by: cancel, under the locks of lock_lanes. Locks: the job's row; waits for a claim in
 -- flight, and then leaves its job to cancel_request. Index: jobs_pkey.
 WITH ended AS (
-    DELETE FROM jobs WHERE event_id = $1 AND state <> 'running' RETURNING *
+    DELETE FROM jobs WHERE event_id = $1 AND state <> 'x' RETURNING *
+), counted AS (
+    INSERT INTO job_flow (cancelled) SELECT count(*) FROM ended HAVING count(*) > 0
 )
 INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts)
 SELECT occurred_at, event_id, generation, 'cancelled', kind, attempts FROM ended

@@ -1,3 +1,3 @@
 -- A worker's running jobs whose cancellation was requested.
 -- Called by: renew and cancel_requests. Locks: none. Index: jobs_held.
-SELECT event_id FROM jobs WHERE holder = $1 AND state = 'running' AND cancel_requested
+SELECT event_id FROM jobs WHERE holder = $1 AND state = 'x' AND cancel_requested

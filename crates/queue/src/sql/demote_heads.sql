@@ -4,13 +4,13 @@
 -- nobody, and then the repeated conditions leave its job alone. Index: jobs_lane_head,
 -- jobs_lane_next.
 UPDATE jobs
-   SET head = false, state = 'waiting'
+   SET head = false, state = 'w'
  WHERE event_id = ANY (ARRAY(
         SELECT h.event_id
           FROM unnest($1::bigint[]) AS l (lane)
           JOIN jobs h ON h.lane = l.lane AND h.head
-         WHERE h.token IS NULL AND h.state IN ('ready', 'waiting')
+         WHERE h.token IS NULL AND h.state IN ('r', 'w')
            AND EXISTS (SELECT FROM jobs w
-                        WHERE w.lane = l.lane AND w.state = 'waiting' AND NOT w.head
+                        WHERE w.lane = l.lane AND w.state = 'w' AND NOT w.head
                           AND (w.lane_order, w.event_id) < (h.lane_order, h.event_id))))
-   AND head AND token IS NULL AND state IN ('ready', 'waiting')
+   AND head AND token IS NULL AND state IN ('r', 'w')

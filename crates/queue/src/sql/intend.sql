@@ -2,7 +2,7 @@
 -- Called by: intend. Answers whether the job is held, and whether the intent is new. Locks: the
 -- claim's job against its takeover until COMMIT; the effect's key. Index: jobs_pkey, effects_pkey.
 WITH held AS (
-    SELECT event_id FROM jobs WHERE event_id = $1 AND token = $2 AND state = 'running' FOR UPDATE
+    SELECT event_id FROM jobs WHERE event_id = $1 AND token = $2 AND state = 'x' FOR UPDATE
 ), intended AS (
     INSERT INTO effects (occurred_at, event_id, generation, slot, key, state, token, target, deadline_at)
     SELECT $3, $4, $5, $6, $7, 'intended', $2, $8,

@@ -2,7 +2,7 @@
 -- Called by: events. Locks: none. Index: jobs (scanned: the live work), events_pkey.
 SELECT s.* FROM jobs q
   JOIN event_summaries s ON s.occurred_at = q.occurred_at AND s.id = q.event_id
- WHERE q.state = $9
+ WHERE job_state(q.state) = $9
    AND ($1::text IS NULL OR s.kind = $1)
    AND ($2::text IS NULL OR s.actor = $2)
    AND ($3::text IS NULL OR s.tenant = $3)

@@ -2,7 +2,7 @@
 -- Called by: record_effect. Locks: the claim's job and the effect's row. Index: jobs_pkey,
 -- effects_pkey.
 WITH held AS (
-    SELECT event_id FROM jobs WHERE event_id = $1 AND token = $2 AND state = 'running' FOR UPDATE
+    SELECT event_id FROM jobs WHERE event_id = $1 AND token = $2 AND state = 'x' FOR UPDATE
 )
 UPDATE effects
    SET token = $2, state = 'done', result = $7, done_at = coalesce(done_at, clock_timestamp())

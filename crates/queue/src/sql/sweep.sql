@@ -1,9 +1,10 @@
--- Makes ready the heads whose time has come, at fresh positions.
+-- Makes ready the heads whose time has come, at the front of the line.
 -- Called by: claim and sweep. Locks: the rows, skipping locked ones. Index: jobs_due.
 UPDATE jobs
-   SET state = 'ready', position = nextval('job_positions')
+   SET state = 'r', position = line_front()
  WHERE event_id = ANY (ARRAY(
         SELECT event_id FROM jobs
-         WHERE state = 'waiting' AND head AND run_at <= clock_timestamp()
-         ORDER BY run_at LIMIT $1
+         WHERE (state = 's' OR (state = 'w' AND head)) AND state = 'w'
+           AND position <= (SELECT micros(clock_timestamp()))
+         ORDER BY position LIMIT $1
            FOR UPDATE SKIP LOCKED))

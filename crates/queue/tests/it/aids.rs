@@ -59,8 +59,9 @@ impl Fixture {
 
     /// Brings every waiting job's time.
     pub async fn end_waits(&self) {
-        let due = "UPDATE jobs SET run_at = clock_timestamp() WHERE state = 'waiting'";
+        let due = "UPDATE jobs SET position = 0 WHERE state = 'w'";
         self.sql.execute(due, &[]).await.unwrap();
+        self.queue.sweep().await.unwrap();
     }
 
     /// The first column of the first row, a number.
@@ -80,13 +81,14 @@ impl Fixture {
 
     /// What must hold between any two transactions.
     pub async fn assert_sound(&self) {
-        let stuck =
-            "SELECT DISTINCT lane::text FROM jobs j WHERE lane IS NOT NULL AND state = 'waiting'
+        let stuck = "SELECT DISTINCT lane::text FROM jobs j WHERE lane IS NOT NULL AND state = 'w'
                      AND NOT EXISTS (SELECT FROM jobs h WHERE h.lane = j.lane AND h.head)";
         assert_eq!(self.texts(stuck).await, [""; 0], "lanes without a head");
         let both = "SELECT j.event_id::text FROM jobs j JOIN outcomes o
                       ON o.event_id = j.event_id AND o.generation >= j.generation";
         assert_eq!(self.texts(both).await, [""; 0], "jobs that are live and ended");
+        let balanced = "SELECT balanced::integer::bigint FROM conservation()";
+        assert_eq!(self.number(balanced).await, 1, "jobs made are live or ended");
         let strays = "SELECT key FROM deliveries d WHERE NOT EXISTS
                       (SELECT FROM events e WHERE e.occurred_at = d.occurred_at AND e.id = d.event_id)";
         assert_eq!(self.texts(strays).await, [""; 0], "keys that lead nowhere");

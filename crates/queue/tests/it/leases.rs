@@ -30,7 +30,7 @@ async fn a_silent_workers_job_is_tried_again_and_the_crash_counts() {
     let heir = fixture.queue.register("heir", "1", 1).await.unwrap();
     let claim = fixture.claim_one(heir).await;
     assert_eq!((claim.event, claim.attempt), (committed.event, 2));
-    assert_eq!(fixture.texts("SELECT outcome FROM attempts").await, ["lost"]);
+    assert_eq!(fixture.texts("SELECT outcome FROM attempt_history").await, ["lost"]);
     fixture.assert_sound().await;
 }
 
@@ -90,7 +90,7 @@ async fn reapers_at_once_take_each_job_once() {
     let reap = || fixture.queue.reap(&answers);
     let (a, b, c) = futures::join!(reap(), reap(), reap());
     assert_eq!(a.unwrap() + b.unwrap() + c.unwrap(), 10);
-    assert_eq!(fixture.count("attempts").await, 10);
+    assert_eq!(fixture.count("attempt_history").await, 10);
     let held = "SELECT count(*) FROM jobs WHERE holder IS NOT NULL OR claimed_at IS NOT NULL";
     assert_eq!(fixture.number(held).await, 0);
 }

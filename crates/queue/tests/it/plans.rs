@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use crate::aids::Fixture;
 
 /// Twenty thousand jobs in every state, their events, keys and history.
-const FILL: &str = "
+const FILL: &str = r#"
     INSERT INTO workers (name, version, slots, lease_until)
     SELECT 'w' || n, '1', 8, clock_timestamp() + INTERVAL '1 hour' FROM generate_series(1, 50) n;
     INSERT INTO events (occurred_at, id, correlation_id, raw_bytes, source, kind, tenant, lane,
@@ -14,13 +14,15 @@ const FILL: &str = "
            n % 5000, 'lane', n, 'raw' FROM generate_series(1, 20000) n;
     INSERT INTO deliveries (key, event_id, occurred_at)
     SELECT 'key' || id, id, occurred_at FROM events;
-    INSERT INTO jobs (event_id, occurred_at, run_at, tenant, lane, lane_order, head, state, token,
+    INSERT INTO jobs (event_id, occurred_at, position, lane, lane_order, head, state, token,
                       holder, claimed_at, attempts, kind)
-    SELECT id, occurred_at, clock_timestamp() + (id % 3 - 1) * INTERVAL '1 hour', 1, lane, lane_order,
-           id <= 5000,
-           CASE WHEN id > 5000 THEN 'waiting'
-                WHEN id % 10 = 0 THEN 'running'
-                WHEN id % 10 = 1 THEN 'waiting' ELSE 'ready' END,
+    SELECT id, occurred_at,
+           CASE WHEN id % 10 = 1 OR id > 5000
+                THEN micros(clock_timestamp() + (id % 3 - 1) * INTERVAL '1 hour') ELSE id END,
+           lane, lane_order, id <= 5000,
+           CASE WHEN id > 5000 THEN 'w'
+                WHEN id % 10 = 0 THEN 'x'
+                WHEN id % 10 = 1 THEN 'w' ELSE 'r' END::"char",
            CASE WHEN id <= 5000 AND id % 10 = 0 THEN id END,
            CASE WHEN id <= 5000 AND id % 10 = 0 THEN 1 + id % 50 END,
            CASE WHEN id <= 5000 AND id % 10 = 0 THEN clock_timestamp() END,
@@ -28,11 +30,13 @@ const FILL: &str = "
       FROM events;
     INSERT INTO attempts (occurred_at, event_id, generation, number, token, started_at, outcome)
     SELECT occurred_at, id, 0, 1, id, occurred_at, 'failed' FROM events;
-    INSERT INTO outcomes (occurred_at, event_id, generation, attempts, state, kind)
-    SELECT occurred_at, id, 0, 1, CASE WHEN id % 100 = 0 THEN 'dead' ELSE 'done' END, 'k' FROM events;
+    INSERT INTO outcomes (occurred_at, event_id, generation, attempts, token, started_at, state,
+                          outcome, kind)
+    SELECT occurred_at, id, 0, 1, id, occurred_at, CASE WHEN id % 100 = 0 THEN 'dead' ELSE 'done' END,
+           CASE WHEN id % 100 = 0 THEN 'refused' ELSE 'done' END, 'k' FROM events;
     INSERT INTO effects (occurred_at, event_id, generation, slot, key, state, token, target, deadline_at)
     SELECT occurred_at, id, 0, 'reply', 'k', 'intended', id, '{}', clock_timestamp() FROM events;
-";
+"#;
 
 /// Statements and arguments; every large table must be reached through an index.
 const HOT: &[(&str, &str, &str)] = &[
@@ -51,12 +55,22 @@ const HOT: &[(&str, &str, &str)] = &[
     (
         "insert_jobs",
         include_str!("../../src/sql/insert_jobs.sql"),
-        "'{1}', ARRAY[now()], '{1}', '{1}', '{1}', '{1}', '{0}', '{k}'",
+        "'{1}', ARRAY[now()], '{1}', '{1}', '{1}', '{0}', '{null}', '{0}', '{0}', '{k}'",
     ),
     ("demote_heads", include_str!("../../src/sql/demote_heads.sql"), "'{1,2,3}'"),
     ("promote_heads", include_str!("../../src/sql/promote_heads.sql"), "'{1,2,3}'"),
     ("sweep", include_str!("../../src/sql/sweep.sql"), "10"),
-    ("claim", include_str!("../../src/sql/claim.sql"), "1, 10"),
+    ("claim", include_str!("../../src/sql/claim.sql"), "1, 10, '{-1,0,1}', '{-1,-1,-1}'"),
+    (
+        "finish",
+        include_str!("../../src/sql/finish.sql"),
+        "'{10}', '{10}', '{done}', '{done}', '{null}', '{1}', '{1}'",
+    ),
+    (
+        "claim_paused",
+        include_str!("../../src/sql/claim_paused.sql"),
+        "1, 10, '{-1,0,1}', '{-1,-1,-1}'",
+    ),
     ("cancel_requests", include_str!("../../src/sql/cancel_requests.sql"), "1"),
     ("hold", include_str!("../../src/sql/hold.sql"), "10, 10"),
     (

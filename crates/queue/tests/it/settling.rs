@@ -79,7 +79,7 @@ async fn drains_and_rate_limits_charge_no_attempt() {
         fixture.queue.settle(&claim, outcome, &Policy::ANSWER).await.unwrap();
     }
     assert_eq!(fixture.number("SELECT attempts::bigint FROM jobs").await, 0);
-    assert_eq!(fixture.count("attempts").await, 4);
+    assert_eq!(fixture.count("attempt_history").await, 4);
 }
 
 #[tokio::test]
@@ -131,6 +131,6 @@ async fn an_attempt_beyond_the_policy_is_dead() {
         fixture.queue.settle(&claim, failed(), &Policy::ANSWER).await.unwrap();
     }
     assert_eq!(fixture.texts("SELECT state FROM outcomes").await, ["dead"]);
-    let attempts = "SELECT count(*) FROM attempts WHERE outcome = 'failed'";
+    let attempts = "SELECT count(*) FROM attempt_history WHERE outcome = 'failed'";
     assert_eq!(fixture.number(attempts).await, i64::from(Policy::ANSWER.attempts_max));
 }

@@ -1,0 +1,30 @@
+-- Ends running jobs that went well or were called off: out of the live table, into the history with
+-- their last attempts. A job that its token holds no more is left alone and not returned.
+-- Called by: exchange, after lock_lanes where one has a lane. Locks: the jobs' rows, in the order of
+-- their numbers. Index: jobs_pkey.
+WITH finished AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[],
+                         $6::bigint[], $7::bigint[])
+        AS f (event_id, token, state, outcome, reply, input_tokens, output_tokens)
+), held AS MATERIALIZED (
+    SELECT j.ctid AS place, f.*
+      FROM jobs j JOIN finished f ON f.event_id = j.event_id AND f.token = j.token
+     WHERE j.event_id = ANY ($1::bigint[]) AND j.state = 'x'
+     ORDER BY j.event_id
+       FOR UPDATE OF j
+), ended AS (
+    DELETE FROM jobs j USING held h
+     WHERE j.ctid = h.place
+    RETURNING j.occurred_at, j.event_id, j.generation, j.kind, j.attempts, j.token, j.holder,
+              j.claimed_at, h.state, h.outcome, h.reply, h.input_tokens, h.output_tokens
+), counted AS (
+    INSERT INTO job_flow (done, cancelled)
+    SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'cancelled')
+      FROM ended HAVING count(*) > 0
+)
+INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, token, worker_id,
+                      started_at, outcome, input_tokens, output_tokens, reply)
+SELECT occurred_at, event_id, generation, state, kind, attempts, token, holder, claimed_at, outcome,
+       input_tokens, output_tokens, reply
+  FROM ended
+RETURNING event_id, token
