@@ -35,7 +35,7 @@ async fn ingest_killed_between_commit_and_ack_stores_once_and_answers_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_killed_while_the_model_thinks_leaves_the_answer_to_another() {
+async fn a_worker_that_dies_with_its_guard_leaves_the_answer_to_another_when_its_lease_ends() {
     let fleet = Fleet::new().await;
     let (_ingest, first) = tokio::join!(fleet.ingest(), fleet.worker());
     fleet.script(json!([{"answer": "never said", "delay_ms": 120_000}])).await;
@@ -53,16 +53,15 @@ async fn a_worker_killed_while_the_model_thinks_leaves_the_answer_to_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_between_post_and_record_leaves_one_reply_that_is_adopted() {
     let fleet = Fleet::new().await;
-    let (_ingest, first) = tokio::join!(fleet.ingest(), fleet.worker());
+    let (_ingest, worker) = tokio::join!(fleet.ingest(), fleet.worker());
     // Slack applies the post at once but its answer is long in coming.
     let slow = json!({"method": "chat.postMessage", "fault": "delay_after_applying", "count": 1,
         "delay_ms": 9_000});
     fleet.chat.fault(slow).await;
     let ts = fleet.chat.mention("Is this said twice?").await;
     fleet.chat.reply(&ts, SOON).await;
-    first.kill().await;
+    worker.kill_guarded().await;
     assert_eq!(fleet.count("select count(*) from effects where state = 'intended'").await, 1);
-    let _second = fleet.worker().await;
     let done = "select count(*) from outcomes where state = 'done'";
     until("the event is done", TAKEOVER, async || (fleet.count(done).await == 1).then_some(()))
         .await;

@@ -9,6 +9,7 @@ mod answer;
 mod bad_input;
 mod crash;
 mod demo;
+mod guard;
 mod harness;
 mod official_clients;
 mod outage;

@@ -72,9 +72,14 @@ impl Fleet {
         Process::start("athenaeum-worker", &self.environment_with(variables)).await
     }
 
+    /// A running worker that nobody guards.
+    pub async fn unguarded_worker(&self) -> Process {
+        Process::start_as("athenaeum-worker", &["--unguarded"], &self.environment()).await
+    }
+
     /// A worker that may never become ready.
     pub fn unready_worker(&self, variables: &[(&str, &str)]) -> Process {
-        Process::start_unready("athenaeum-worker", &self.environment_with(variables))
+        Process::start_unready("athenaeum-worker", &[], &self.environment_with(variables))
     }
 
     /// Runs the operator's command to its end: exit code, stdout, stderr.
@@ -93,6 +98,14 @@ impl Fleet {
         let (client, connection) = connected.ok()?;
         tokio::spawn(connection);
         Some(client)
+    }
+
+    /// Lets nobody write to a table until the client rolls back or goes away.
+    pub async fn hold(&self, table: &str) -> tokio_postgres::Client {
+        let client = self.sql().await;
+        let lock = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE");
+        client.batch_execute(&lock).await.expect("the lock");
+        client
     }
 
     /// One number from the database.

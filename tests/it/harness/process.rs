@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::watch;
 
 use super::until;
 
@@ -22,12 +23,23 @@ pub struct Process {
     stdout: Lines<BufReader<ChildStdout>>,
     health: String,
     log: Arc<Mutex<String>>,
+    /// Whether its stderr is read.
+    listening: watch::Sender<bool>,
 }
 
 impl Process {
     /// Starts a daemon and waits until it says that it is ready.
     pub async fn start(name: &str, environment: &[(String, String)]) -> Self {
-        let mut process = Self::start_unready(name, environment);
+        Self::start_as(name, &[], environment).await
+    }
+
+    /// As [`Process::start`], with arguments.
+    pub async fn start_as(
+        name: &str,
+        arguments: &[&str],
+        environment: &[(String, String)],
+    ) -> Self {
+        let mut process = Self::start_unready(name, arguments, environment);
         let ready = format!("{}/readyz", process.health);
         let client = reqwest::Client::new();
         for _ in 0..600 {
@@ -44,11 +56,11 @@ impl Process {
     }
 
     /// Starts a daemon without waiting.
-    pub fn start_unready(name: &str, environment: &[(String, String)]) -> Self {
+    pub fn start_unready(name: &str, arguments: &[&str], environment: &[(String, String)]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let mut environment = environment.to_vec();
         environment.push(("ATHENAEUM_HEALTH_ADDR".to_owned(), address.clone()));
-        let mut process = Self::spawn(name, &[], &environment);
+        let mut process = Self::spawn(name, arguments, &environment);
         process.health = format!("http://{address}");
         process
     }
@@ -61,10 +73,11 @@ impl Process {
         let mut child = command.spawn().expect("a binary of ours starts");
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("its stderr is ours");
-        tokio::spawn(collect(stderr, Arc::clone(&log)));
+        let (listening, listens) = watch::channel(true);
+        tokio::spawn(collect(stderr, Arc::clone(&log), listens));
         let stdout = BufReader::new(child.stdout.take().expect("its stdout is ours")).lines();
         let (name, health) = (name.to_owned(), String::new());
-        Process { name, child, stdout, health, log }
+        Process { name, child, stdout, health, log, listening }
     }
 
     /// The next line of its stdout.
@@ -81,9 +94,49 @@ impl Process {
 
     /// SIGTERM; the caller waits.
     pub fn terminate(&self) {
+        signal(self.id(), Signal::TERM);
+    }
+
+    /// The process itself; of a guarded worker, the guard.
+    pub fn id(&self) -> Pid {
         let id = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
-        let pid = Pid::from_raw(id).expect("a process id is not zero");
-        kill_process(pid, Signal::TERM).expect("the signal was sent");
+        Pid::from_raw(id).expect("a process id is not zero")
+    }
+
+    /// The worker under a guard, as soon as there is one.
+    pub async fn guarded(&self) -> Pid {
+        until("a guarded worker", super::SOON, async || guarded_by(self.id())).await
+    }
+
+    /// SIGKILL to the worker under a guard, and waits until the guard has seen it.
+    pub async fn kill_guarded(&self) {
+        let worker = self.guarded().await;
+        signal(worker, Signal::KILL);
+        until("the worker's death", super::SOON, async || {
+            (guarded_by(self.id()) != Some(worker)).then_some(())
+        })
+        .await;
+    }
+
+    /// Whether a health endpoint answers well within a second.
+    pub async fn answers(&self, path: &str) -> bool {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(1)).build();
+        let asked = client.expect("a client").get(format!("{}{path}", self.health)).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Connects to its health server many times, each of which it logs at the level trace.
+    pub async fn knock(&self, times: u32) {
+        let address = self.health.trim_start_matches("http://");
+        for _ in 0..times {
+            let connected = tokio::net::TcpStream::connect(address);
+            let _ = tokio::time::timeout(Duration::from_millis(100), connected).await;
+        }
+    }
+
+    /// Reads its stderr, or lets the pipe run full.
+    pub fn listen(&self, listening: bool) {
+        self.listening.send_replace(listening);
     }
 
     /// Waits for the end and returns the exit code.
@@ -150,9 +203,45 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
-async fn collect(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<String>>) {
+/// Sends a signal to a process that runs.
+pub fn signal(pid: Pid, signal: Signal) {
+    kill_process(pid, signal).expect("the signal was sent");
+}
+
+/// The processes that another one is the parent of.
+pub fn children(parent: Pid) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter_map(Pid::from_raw).filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
+/// The fourth word of `/proc/PID/stat`, after the name, which may hold spaces.
+fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
+    let (_, behind_name) = stat.rsplit_once(") ")?;
+    Pid::from_raw(behind_name.split(' ').nth(1)?.parse().ok()?)
+}
+
+fn guarded_by(guard: Pid) -> Option<Pid> {
+    let option = format!("--guarded-by\0{}", guard.as_raw_pid());
+    children(guard).into_iter().find(|pid| {
+        let line = std::fs::read_to_string(format!("/proc/{}/cmdline", pid.as_raw_pid()));
+        line.is_ok_and(|line| line.contains(&option))
+    })
+}
+
+async fn collect(
+    stderr: impl AsyncRead + Unpin,
+    log: Arc<Mutex<String>>,
+    mut listening: watch::Receiver<bool>,
+) {
     let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    loop {
+        // Its sender is dropped with the process.
+        if listening.wait_for(|listening| *listening).await.is_err() {
+            return;
+        }
+        let Ok(Some(line)) = lines.next_line().await else { return };
         let mut log = log.lock().expect("nobody panics with the log");
         log.push_str(&line);
         log.push('\n');

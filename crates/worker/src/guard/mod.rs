@@ -8,8 +8,8 @@
 //! cut off from the database drops what it does after [`event::limits::LEASE_FENCE`] and says so;
 //! it is healthy and lives on.
 //!
-//! As the reaper of its descendants (PID 1 in a container, a subreaper elsewhere) it waits for
-//! whatever a dead worker leaves behind.
+//! As the reaper of its descendants (PID 1 in a container, a subreaper elsewhere) it ends the tool
+//! servers that a dead worker leaves behind, and waits for whatever became its child.
 //!
 //! **Invariant:** the guard waits for nobody, neither its worker, nor the database, nor the reader of
 //! its log, while a worker is to be watched.
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use queue::Incarnation;
-use rustix::process::{Pid, Signal as ProcessSignal, getpid, set_child_subreaper};
+use rustix::process::Signal as ProcessSignal;
 use service::config::{DatabaseConfig, EXIT_CONFIGURATION};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 mod beat;
 mod child;
 mod heartbeat;
+mod orphans;
 mod report;
 mod restarts;
 mod watch;
@@ -57,12 +58,13 @@ const REPORTS_GRACE: Duration = Duration::from_secs(5);
 /// When signals cannot be received.
 pub async fn run(database: &DatabaseConfig) -> io::Result<ExitCode> {
     let mut signals = Signals::listen()?;
-    adopt_orphans();
+    orphans::adopt();
     let (mut restarts, reports) = (Restarts::default(), TaskTracker::new());
     let code = loop {
         let begun = boot_clock();
         let life = live(&mut signals).await;
         let lived = boot_clock().saturating_sub(begun);
+        orphans::end();
         if let Some(who) = life.unreported {
             reports.spawn(report::report(database.clone(), who));
         }
@@ -151,16 +153,6 @@ async fn live(signals: &mut Signals) -> Life {
         watch.hear(beat);
     }
     Life { unreported: watch.who, ..life }
-}
-
-/// Makes what a dead worker leaves behind our children, so that somebody waits for it.
-fn adopt_orphans() {
-    if getpid() == Pid::INIT {
-        return;
-    }
-    if let Err(error) = set_child_subreaper(Some(getpid())) {
-        tracing::warn!(%error, "orphans of a dead worker go to the machine's init");
-    }
 }
 
 /// The signals that concern a guard.
