@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod cluster;
 mod figures;
 mod fleet;
+mod soak;
 
 #[derive(Parser)]
 #[command(name = "bench", version, about)]
@@ -19,6 +20,12 @@ struct Arguments {
 enum What {
     /// Mentions through ingest, workers, the local Slack and the offline model.
     Fleet(fleet::Options),
+    /// The queue under faults of every kind, judged by the independent checker.
+    Soak(soak::Options),
+    #[command(hide = true)]
+    SoakEnqueuer(soak::Part),
+    #[command(hide = true)]
+    SoakWorker(soak::Part),
 }
 
 #[tokio::main]
@@ -26,6 +33,9 @@ async fn main() -> ExitCode {
     service::tls::install();
     let measured = match Arguments::parse().what {
         What::Fleet(options) => fleet::run(options).await,
+        What::Soak(options) => soak::run(options).await,
+        What::SoakEnqueuer(part) => soak::run_enqueuer(part).await,
+        What::SoakWorker(part) => soak::run_worker(part).await,
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,
