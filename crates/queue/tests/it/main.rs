@@ -12,6 +12,7 @@ mod hints;
 mod lanes;
 mod leases;
 mod limits;
+mod model;
 mod plans;
 mod replaying;
 mod schedules;
