@@ -47,6 +47,9 @@ pub const PARKED_RETRY: Duration = Duration::from_secs(300);
 /// Children in one group.
 pub const CHILDREN_MAX: usize = 10_000;
 
+/// The payloads of one group of children together, in bytes.
+pub const CHILDREN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The largest input or result of a step, in bytes of JSON.
 pub const STEP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -77,6 +80,7 @@ const _: () = assert!(
     DELAY_MAX.as_micros() < (i64::MAX / 4) as u128,
     "a time a delay from now must fit the database's microseconds"
 );
+const _: () = assert!(RAW_BYTES_MAX <= CHILDREN_BYTES_MAX);
 const _: () = assert!(SIGNAL_BYTES_MAX <= STEP_BYTES_MAX && STEP_BYTES_MAX <= RAW_BYTES_MAX);
 const _: () = assert!(NAME_BYTES_MAX <= KEY_BYTES_MAX && KEY_BYTES_MAX <= LANE_NAME_BYTES_MAX);
 const _: () = assert!(

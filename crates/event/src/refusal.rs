@@ -112,6 +112,9 @@ pub enum Refusal {
         /// How many were handed in.
         given: usize,
     },
+    /// A wait for children that were never spawned.
+    #[error("the generation has no such group of children: expected spawn before the wait")]
+    UnknownGroup,
     /// The parent was called off, so nothing may be begun on its behalf.
     #[error("the parent's cancellation was requested: it may have no further children")]
     ParentCancelled,

@@ -78,11 +78,16 @@ impl Queue {
         }
     }
 
-    /// Makes ready what waited for its time. Returns how many.
+    /// Makes ready what waited for its time, wakes and expires what is due, looks after families of
+    /// children; a bounded part of each. Returns how many jobs it moved.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn sweep(&self) -> Result<u64, QueueError> {
+        Ok(self.sweep_line().await? + self.tend(true).await?)
+    }
+
+    async fn sweep_line(&self) -> Result<u64, QueueError> {
         let begun = Instant::now();
         let swept = self.execute(SWEEP, vec![&SWEEP_ROWS_MAX]).await?;
         self.sweeps.took(begun.elapsed());
@@ -94,7 +99,10 @@ impl Queue {
 
     pub(crate) async fn sweep_if_due(&self) -> Result<(), QueueError> {
         if self.sweeps.is_due() {
-            self.sweep().await?;
+            self.sweep_line().await?;
+        }
+        if self.chores.is_due() {
+            self.tend(false).await?;
         }
         Ok(())
     }

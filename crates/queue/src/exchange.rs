@@ -3,6 +3,7 @@
 use event::{Outcome, Policy, Verdict};
 use tokio_postgres::Row;
 
+use crate::children;
 use crate::claim::{Claimed, Request};
 use crate::finish::{Columns, Ending};
 use crate::lanes::Lanes;
@@ -10,7 +11,7 @@ use crate::marks::Look;
 use crate::settle::JobKey;
 use crate::statements::FINISH;
 use crate::transaction::{Ends, Step, Transaction};
-use crate::wire::get;
+use crate::wire::{get, to_sql};
 use crate::{Claim, Incarnation, Queue, QueueError};
 
 /// A claim whose handler has reported.
@@ -120,6 +121,13 @@ impl Queue {
         }
         steps.push(transaction.step(FINISH, columns.params()).await?);
         let finish_at = steps.len() - 1;
+        let children = endings.iter().filter(|(_, job, _)| job.child);
+        let (ids, times): (Vec<i64>, Vec<_>) =
+            children.map(|(_, job, _)| (job.event.id.0, to_sql(job.event.occurred_at))).unzip();
+        let counted_at = (!ids.is_empty()).then_some(steps.len() + 1);
+        if !ids.is_empty() {
+            steps.extend(children::count(&transaction, &ids, &times).await?);
+        }
         if !lanes.is_empty() {
             steps.push(lanes.promote(&transaction).await?);
         }
@@ -135,6 +143,9 @@ impl Queue {
         let ended = answers.get(finish_at).map(Vec::as_slice).unwrap_or_default();
         if !lanes.is_empty() {
             self.local.notify_one();
+        }
+        if counted_at.and_then(|at| answers.get(at)).is_some_and(|rows| children::completed(rows)) {
+            self.continue_after_commit().await;
         }
         Ok((ended.iter().map(read_ended).collect::<Result<_, _>>()?, claimed))
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod children;
 mod claim;
 mod commit;
 mod connect;
@@ -8,6 +9,8 @@ mod death;
 mod effects;
 mod error;
 mod exchange;
+mod expire;
+mod families;
 mod finish;
 mod held;
 mod lanes;
@@ -24,23 +27,29 @@ mod reap;
 mod schedules;
 mod server;
 mod settle;
+mod signals;
 mod statements;
 #[cfg(feature = "stepping")]
 pub mod stepping;
 #[cfg(not(feature = "stepping"))]
 mod stepping;
+mod steps;
+mod suspend;
+mod tend;
 mod tls;
 mod transaction;
 mod wakeups;
 mod wire;
 
 pub use body::EventBody;
+pub use children::{FanIn, Needed, Rest};
 pub use claim::Claim;
 pub use commit::{Committed, Committer, Disposition};
 pub use effects::{Effect, EffectIntent, Intent};
 pub use error::{DatabaseError, QueueError};
 pub use event::{JobState, TerminalState};
 pub use exchange::{Exchange, Finished};
+pub use families::{ChildResult, Family};
 pub use lease::Incarnation;
 pub use limits::{Limit, LimitError, Taken};
 pub use operator::{
@@ -52,6 +61,8 @@ pub use options::Options;
 pub use reap::PolicyOf;
 pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
+pub use signals::{Signal, Signalled};
+pub use steps::{NewStep, Recorded, Step, StepCost, StepState, parked_unless_known};
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -66,6 +77,7 @@ use held::Held;
 use marks::Marks;
 use options::INGEST_TIMEOUT;
 use pace::Pace;
+use tend::{CHORES_EVERY, FAMILIES_EVERY, RECOUNT_EVERY};
 
 /// The kind of the internal event that follows a death.
 pub const DEAD_LETTER_KIND: &str = event::DeadLetter::KIND;
@@ -92,6 +104,10 @@ pub struct Queue {
     sweeps: Pace,
     /// When it next folds the counts of jobs.
     folds: Pace,
+    /// How often this process looks for the sweep's chores, after families, for missed ends.
+    chores: Pace,
+    families: Pace,
+    recounts: Pace,
     /// Rung when this process itself made a job ready.
     local: Arc<Notify>,
 }
@@ -129,6 +145,9 @@ impl Queue {
             shares: Arc::default(),
             sweeps: Pace::new(SWEEP_EVERY),
             folds: Pace::new(FOLD_EVERY),
+            chores: Pace::new(CHORES_EVERY),
+            families: Pace::new(FAMILIES_EVERY),
+            recounts: Pace::new(RECOUNT_EVERY),
             local: Arc::default(),
             options: Arc::new(options),
         })

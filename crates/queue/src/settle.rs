@@ -1,15 +1,16 @@
 //! The end of an attempt: outcome in, verdict written, fenced.
 
-use event::limits::DELAY_MAX;
 use event::{
     Attempt, DeadLetter, EventRef, Lane, Outcome, Policy, Reply, TerminalState, Token, Verdict,
 };
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use crate::children;
 use crate::effects::millis;
 use crate::lanes::Lanes;
 use crate::statements::{AGAIN_JOB, END_JOB, HOLD, INSERT_NOTICE, INSERT_NOTICE_JOB, SETTLED_AS};
+use crate::suspend;
 use crate::transaction::{Ends, Params, Transaction};
 use crate::wire::{get, get_small, json_without_nul, to_sql};
 use crate::{Claim, Finished, Incarnation, Queue, QueueError};
@@ -67,6 +68,7 @@ impl Queue {
             return self.settled_before(job, &outcome, policy).await;
         };
         let held = HeldJob::read(row)?;
+        let outcome = suspend::checked(&mut transaction, job, outcome).await?;
         let word = outcome.as_str();
         let verdict = event::settle(held.attempt, outcome, policy, rand::random());
         match &verdict {
@@ -86,12 +88,12 @@ impl Queue {
                 transaction.pipeline(&[again], Ends::Commit).await?;
             }
             Verdict::Suspend { wait, error } => {
-                let after_ms = millis(wait.until.unwrap_or(DELAY_MAX));
                 let error = error.as_ref().map(chain);
-                let (id, token) = (&job.event.id.0, &job.token.0);
-                let params: Params<'_> = vec![id, token, &after_ms, &false, &word, &error];
-                let again = transaction.step(AGAIN_JOB, params).await?;
-                transaction.pipeline(&[again], Ends::Commit).await?;
+                let asleep =
+                    suspend::suspend(transaction, job, &lanes, wait, (word, error)).await?;
+                if !asleep || !lanes.is_empty() {
+                    self.local.notify_one();
+                }
             }
         }
         self.settled(job, word);
@@ -137,10 +139,19 @@ impl Queue {
             let parameters: Params<'_> = vec![&key, &lane, &held.lane_order, &DeadLetter::KIND];
             steps.push(transaction.step(INSERT_NOTICE_JOB, parameters).await?);
         }
+        let (ids, times) = (vec![*id], vec![occurred_at]);
+        let counted_at = job.child.then_some(steps.len() + 1);
+        if job.child {
+            steps.extend(children::count(&transaction, &ids, &times).await?);
+        }
         if !lanes.is_empty() {
             steps.push(lanes.promote(&transaction).await?);
         }
-        transaction.pipeline(&steps, Ends::Commit).await.map(drop)
+        let answers = transaction.pipeline(&steps, Ends::Commit).await?;
+        if counted_at.and_then(|at| answers.get(at)).is_some_and(|rows| children::completed(rows)) {
+            self.continue_after_commit().await;
+        }
+        Ok(())
     }
 
     /// The claim holds the job no more. If that is because this very settle was committed before

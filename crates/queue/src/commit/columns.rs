@@ -11,7 +11,7 @@ use crate::wire::{micros, to_sql};
 
 /// The log's columns, an array each.
 #[derive(Default)]
-pub(super) struct EventColumns<'a> {
+pub(crate) struct EventColumns<'a> {
     occurred_at: Vec<DateTime<Utc>>,
     id: Vec<i64>,
     lane: Vec<Option<i64>>,
@@ -29,7 +29,7 @@ pub(super) struct EventColumns<'a> {
 }
 
 impl<'a> EventColumns<'a> {
-    pub(super) fn of(items: &[&'a Item]) -> Self {
+    pub(crate) fn of(items: &[&'a Item]) -> Self {
         let mut columns = EventColumns::default();
         for Item { event, id } in items {
             columns.occurred_at.push(to_sql(event.occurred_at));
@@ -50,7 +50,7 @@ impl<'a> EventColumns<'a> {
         columns
     }
 
-    pub(super) fn params(&self) -> Params<'_> {
+    pub(crate) fn params(&self) -> Params<'_> {
         vec![
             &self.occurred_at,
             &self.id,

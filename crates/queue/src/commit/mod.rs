@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::wire::clean;
 use crate::{Queue, QueueError, notify};
 
+pub(crate) use batch::Item;
+pub(crate) use columns::EventColumns;
 use gather::Gatherer;
 pub(crate) use share::Shares;
 pub(crate) use store::Store;

@@ -1,9 +1,11 @@
 //! Calling jobs off.
 
+use chrono::{DateTime, Utc};
 use event::{EventId, Lane};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::children;
 use crate::lanes::Lanes;
 use crate::statements::{CANCEL_END, CANCEL_REQUEST, CANCEL_STATE, INSERT_AUDIT};
 use crate::transaction::{Ends, Transaction};
@@ -57,6 +59,7 @@ impl Queue {
         let rows = self.query(CANCEL_STATE, vec![&id.0]).await?;
         let Some(row) = rows.first() else { return Ok(Called::InVain) };
         let lanes = Lanes::of([(id, get::<Option<i64>>(row, "lane")?.map(Lane))]);
+        let (ids, times) = (vec![id.0], vec![get::<DateTime<Utc>>(row, "occurred_at")?]);
         let subject = json!({"event": {"id": id}});
         let mut transaction = Transaction::on(&self.pool).await?;
         let lock = lanes.lock(&transaction).await?;
@@ -64,8 +67,9 @@ impl Queue {
         let request = transaction.step(CANCEL_REQUEST, vec![&id.0]).await?;
         let audit =
             transaction.step(INSERT_AUDIT, vec![&actor, &"cancel", &reason, &subject]).await?;
+        let [families, ends] = children::count(&transaction, &ids, &times).await?;
         let promote = lanes.promote(&transaction).await?;
-        let steps = [lock, end, request, audit, promote];
+        let steps = [lock, end, request, audit, families, ends, promote];
         let answers = transaction.pipeline(&steps, Ends::Both).await?;
         Ok(match answers.as_slice() {
             [_, ended, ..] if !ended.is_empty() => Called::Off,

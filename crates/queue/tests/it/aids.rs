@@ -64,6 +64,12 @@ impl Fixture {
         self.queue.sweep().await.unwrap();
     }
 
+    /// Brings every suspended job's time.
+    pub async fn end_sleeps(&self) {
+        let due = "UPDATE jobs SET position = 0 WHERE state = 's'";
+        self.sql.execute(due, &[]).await.unwrap();
+    }
+
     /// The first column of the first row, a number.
     pub async fn number(&self, query: &str) -> i64 {
         self.sql.query_one(query, &[]).await.unwrap().get(0)
