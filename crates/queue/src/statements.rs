@@ -36,7 +36,6 @@ statements! {
     INTEND_STEP "intend_step" "record a step's intent";
     RECORD_STEP "record_step" "record a step's result";
     SELECT_STEPS "select_steps" "read a record of steps";
-    COPY_STEPS "copy_steps" "take steps over";
     SUSPEND_JOB "suspend_job" "suspend a job";
     KNOWS_GROUP "knows_group" "look for a group of children";
     DUE_SLEEPERS "due_sleepers" "look for suspended jobs that are due";

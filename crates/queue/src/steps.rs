@@ -11,8 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use crate::statements::{COPY_STEPS, INTEND_STEP, RECORD_STEP, SELECT_STEPS};
-use crate::transaction::{Ends, Params, Transaction};
+use crate::statements::{INTEND_STEP, RECORD_STEP, SELECT_STEPS};
 use crate::wire::{get, get_small, get_time, get_time_option, json_without_nul, to_sql};
 use crate::{Claim, Queue, QueueError};
 
@@ -248,22 +247,6 @@ impl Queue {
             .await?;
         rows.first().map(read).transpose()
     }
-}
-
-/// Takes the finished steps below `below` of one generation over into another, within the
-/// transaction that makes the other's job. Returns how many.
-#[expect(dead_code, reason = "replay from a step calls it; that comes with the operator's options")]
-pub(crate) async fn copy(
-    transaction: &mut Transaction,
-    event: EventRef,
-    (from, to): (i32, i32),
-    below: i32,
-) -> Result<usize, QueueError> {
-    let occurred_at = to_sql(event.occurred_at);
-    let params: Params<'_> = vec![&occurred_at, &event.id.0, &from, &to, &below];
-    let step = transaction.step(COPY_STEPS, params).await?;
-    let answers = transaction.pipeline(&[step], Ends::Neither).await?;
-    Ok(answers.iter().map(Vec::len).sum())
 }
 
 impl NewStep {
