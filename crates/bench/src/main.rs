@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod cluster;
 mod figures;
 mod fleet;
+mod queue;
 mod soak;
 
 #[derive(Parser)]
@@ -20,6 +21,11 @@ struct Arguments {
 enum What {
     /// Mentions through ingest, workers, the local Slack and the offline model.
     Fleet(fleet::Options),
+    /// The engine and its rivals, side by side on one PostgreSQL.
+    Queue(queue::Options),
+    /// One system's side of a measurement; started by `queue`.
+    #[command(hide = true)]
+    QueueDriver,
     /// The queue under faults of every kind, judged by the independent checker.
     Soak(soak::Options),
     #[command(hide = true)]
@@ -33,6 +39,8 @@ async fn main() -> ExitCode {
     service::tls::install();
     let measured = match Arguments::parse().what {
         What::Fleet(options) => fleet::run(options).await,
+        What::Queue(options) => queue::run(options).await,
+        What::QueueDriver => queue::drive().await,
         What::Soak(options) => soak::run(options).await,
         What::SoakEnqueuer(part) => soak::run_enqueuer(part).await,
         What::SoakWorker(part) => soak::run_worker(part).await,
