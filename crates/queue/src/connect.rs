@@ -21,6 +21,17 @@ pub(crate) struct Bounds {
     pub(crate) statement: Duration,
     pub(crate) lock: Duration,
     pub(crate) idle_in_transaction: Duration,
+    pub(crate) plans: Plans,
+}
+
+/// How the server plans prepared statements.
+#[derive(Clone, Copy)]
+pub(crate) enum Plans {
+    /// As it thinks best: questions with many optional conditions differ from call to call.
+    Chosen,
+    /// Once: the statements of a job's life are written for one plan, and planning one of them over
+    /// every partition costs more than a hundred jobs do.
+    Once,
 }
 
 impl Bounds {
@@ -29,7 +40,11 @@ impl Bounds {
         statement: STATEMENT_TIMEOUT,
         lock: LOCK_TIMEOUT,
         idle_in_transaction: IDLE_IN_TRANSACTION_TIMEOUT,
+        plans: Plans::Chosen,
     };
+
+    /// Those of a job's life.
+    pub(crate) const WORK: Bounds = Bounds { plans: Plans::Once, ..Bounds::ORDINARY };
 }
 
 /// Where and how to connect.
@@ -87,10 +102,15 @@ impl Target {
 /// Sent in the startup packet, so that no connection is ever without them and none costs a round
 /// trip. JIT compiles for longer than any statement here runs.
 fn session_options(bounds: Bounds) -> String {
-    let Bounds { statement, lock, idle_in_transaction } = bounds;
+    let Bounds { statement, lock, idle_in_transaction, plans } = bounds;
+    let plans = match plans {
+        Plans::Chosen => "auto",
+        Plans::Once => "force_generic_plan",
+    };
     format!(
         "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
-         -c default_transaction_isolation=read\\ committed -c timezone=UTC -c jit=off",
+         -c default_transaction_isolation=read\\ committed -c timezone=UTC -c jit=off \
+         -c plan_cache_mode={plans}",
         statement.as_millis(),
         lock.as_millis(),
         idle_in_transaction.as_millis(),

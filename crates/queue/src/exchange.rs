@@ -66,6 +66,8 @@ impl Queue {
                 }
             }
         }
+        // Rows are locked in this order: two exchanges wait for each other in one direction only.
+        endings.sort_unstable_by_key(|(_, job, _)| job.event.id.0);
         self.sweep_if_due().await?;
         if limit > 0 {
             self.prepare_claim(who).await?;

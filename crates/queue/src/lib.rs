@@ -86,8 +86,10 @@ pub const DEAD_LETTER_KIND: &str = event::DeadLetter::KIND;
 #[derive(Clone)]
 pub struct Queue {
     options: Arc<Options>,
-    /// Everything but the group commit and the hints.
+    /// A job's life.
     pool: Pool,
+    /// Questions that people ask.
+    questions: Pool,
     /// The group commit's own connection, under tighter bounds.
     ingest: Pool,
     /// The notifier's own connection.
@@ -127,16 +129,21 @@ impl Queue {
     pub async fn connect(options: Options) -> Result<Queue, QueueError> {
         let (url, name) = (&options.database_url, options.application_name);
         let ordinary = Target::new(url, name, Bounds::ORDINARY)?;
+        let work = Target::new(url, name, Bounds::WORK)?;
+        let connections_max = options.pool_connections_max.max(2);
+        let questions_max = connections_max.div_ceil(4);
         let bounds = Bounds {
             statement: INGEST_TIMEOUT,
             lock: INGEST_TIMEOUT / 2,
             idle_in_transaction: INGEST_TIMEOUT,
+            ..Bounds::WORK
         };
         let ingest = Target::new(url, name, bounds)?;
         let listen_url = options.listen_url.as_ref().unwrap_or(url);
         let listener = Target::new(listen_url, name, Bounds::ORDINARY)?;
         Ok(Queue {
-            pool: ordinary.pool(options.pool_connections_max)?,
+            pool: work.pool(connections_max - questions_max)?,
+            questions: ordinary.pool(questions_max)?,
             ingest: ingest.pool(1)?,
             hints: ordinary.pool(1)?,
             listener,

@@ -18,11 +18,12 @@ pub(crate) async fn acquire(pool: &Pool) -> Result<Object, QueueError> {
 impl Queue {
     /// Runs one statement by itself.
     pub(crate) async fn query(&self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, QueueError> {
-        let client = acquire(&self.pool).await?;
-        let statement = client.prepare_cached(stepping::text(sql)).await;
-        let statement = statement.map_err(database(sql.doing))?;
-        let sent = client.query(&statement, &params);
-        stepping::send(sql.doing, sent.map_err(database(sql.doing))).await
+        query_on(&self.pool, sql, params).await
+    }
+
+    /// Asks a question with many optional conditions, planned anew for those that are given.
+    pub(crate) async fn ask(&self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, QueueError> {
+        query_on(&self.questions, sql, params).await
     }
 
     /// Runs one statement by itself; how many rows it touched.
@@ -33,4 +34,12 @@ impl Queue {
         let sent = client.execute(&statement, &params);
         stepping::send(sql.doing, sent.map_err(database(sql.doing))).await
     }
+}
+
+async fn query_on(pool: &Pool, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, QueueError> {
+    let client = acquire(pool).await?;
+    let statement = client.prepare_cached(stepping::text(sql)).await;
+    let statement = statement.map_err(database(sql.doing))?;
+    let sent = client.query(&statement, &params);
+    stepping::send(sql.doing, sent.map_err(database(sql.doing))).await
 }

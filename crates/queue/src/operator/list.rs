@@ -153,7 +153,7 @@ impl Queue {
         let before_id = filter.before.map(|event| event.id.0);
         let state = filter.state.map(EventState::as_str);
         let rows = self
-            .query(
+            .ask(
                 statement(filter.state),
                 vec![
                     &kind, &actor, &tenant, &since, &until, &before_at, &before_id, &error, &state,
