@@ -9,6 +9,7 @@ mod figures;
 mod fleet;
 mod queue;
 mod soak;
+mod takeover;
 
 #[derive(Parser)]
 #[command(name = "bench", version, about)]
@@ -26,6 +27,8 @@ enum What {
     /// One system's side of a measurement; started by `queue`.
     #[command(hide = true)]
     QueueDriver,
+    /// How long the jobs of a killed worker wait for another one.
+    Takeover(takeover::Options),
     /// The queue under faults of every kind, judged by the independent checker.
     Soak(soak::Options),
     #[command(hide = true)]
@@ -41,6 +44,7 @@ async fn main() -> ExitCode {
         What::Fleet(options) => fleet::run(options).await,
         What::Queue(options) => queue::run(options).await,
         What::QueueDriver => queue::drive().await,
+        What::Takeover(options) => takeover::run(options).await,
         What::Soak(options) => soak::run(options).await,
         What::SoakEnqueuer(part) => soak::run_enqueuer(part).await,
         What::SoakWorker(part) => soak::run_worker(part).await,

@@ -3,7 +3,7 @@
 use event::{Outcome, Policy};
 
 use crate::claim::job_key;
-use crate::statements::{HELD_JOBS, REPORT_DEATH};
+use crate::statements::{HELD_JOBS, NOTIFY, REPORT_DEATH};
 use crate::{Incarnation, Queue, QueueError};
 
 impl Queue {
@@ -15,8 +15,9 @@ impl Queue {
     pub async fn report_death(&self, who: Incarnation) -> Result<(), QueueError> {
         self.execute(REPORT_DEATH, vec![&who.id]).await?;
         self.held.forget(who);
-        self.hint().await;
-        Ok(())
+        // On the connection that is there: whoever reports a death has opened it for this alone. A
+        // hint that fails costs a poll's time.
+        self.execute(NOTIFY, vec![]).await.map(drop).or(Ok(()))
     }
 
     /// Gives back, uncharged, all that a worker still holds, and ends its lease: for a worker that

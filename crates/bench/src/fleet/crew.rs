@@ -17,15 +17,21 @@ use crate::cluster::repository;
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Ingest, workers, the local Slack and the model; the children die with it.
-pub(super) struct Crew {
-    pub(super) slack: LocalSlack,
-    pub(super) model: OfflineModel,
+pub(crate) struct Crew {
+    pub(crate) slack: LocalSlack,
+    pub(crate) model: OfflineModel,
     ingest: Child,
     workers: Vec<Child>,
+    database_url: String,
 }
 
-/// Builds the measured programs as they are shipped.
-pub(super) fn build() -> anyhow::Result<()> {
+/// Builds the measured programs as they are shipped. A debug build of this program takes what is
+/// there: it only shows whether a measurement works.
+pub(crate) fn build() -> anyhow::Result<()> {
+    if cfg!(debug_assertions) {
+        crate::figures::say("a debug build: its figures are not those of what is shipped");
+        return Ok(());
+    }
     crate::figures::say("building the release binaries …");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let arguments = "build --release --quiet --locked -p ingest -p worker -p mcp --bins";
@@ -40,7 +46,7 @@ pub(super) fn build() -> anyhow::Result<()> {
 
 impl Crew {
     /// Starts everything and waits until all is ready.
-    pub(super) async fn start(url: &str, workers: usize, slots: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn start(url: &str, workers: usize, slots: u32) -> anyhow::Result<Self> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let slack =
             LocalSlack::start(sim::slack::Options { addr, ..sim::slack::Options::default() });
@@ -54,16 +60,34 @@ impl Crew {
         for _ in 0..workers {
             started.push(start("athenaeum-worker", &environment).await?);
         }
-        Ok(Crew { slack, model, ingest, workers: started })
+        let database_url = url.to_owned();
+        Ok(Crew { slack, model, ingest, workers: started, database_url })
     }
 
-    /// The resident memory of each worker, in MB.
-    pub(super) fn worker_memory_mb(&self) -> anyhow::Result<Vec<f64>> {
-        self.workers.iter().filter_map(Child::id).map(resident_mb).collect()
+    /// One more worker, ready, that dies with its handle.
+    pub(crate) async fn another_worker(&self, slots: u32) -> anyhow::Result<Child> {
+        let environment = environment(&self.database_url, &self.slack, &self.model, slots);
+        start("athenaeum-worker", &environment).await
+    }
+
+    /// Somebody asks the bot something.
+    pub(crate) fn mention(&self) -> anyhow::Result<()> {
+        let question = "<@U0ATHENA> How are failed events replayed?";
+        self.slack
+            .control()
+            .say("C0GENERAL", "U0ADA", question)
+            .context("a mention was refused")?;
+        Ok(())
+    }
+
+    /// The resident memory of each worker, its guard included, in MB.
+    pub(crate) fn worker_memory_mb(&self) -> anyhow::Result<Vec<f64>> {
+        let guards = self.workers.iter().filter_map(Child::id);
+        guards.map(|guard| Ok(resident_mb(guard)? + sum(&children(guard)?)?)).collect()
     }
 
     /// Ends the children and what runs in this process.
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         for child in self.workers.iter_mut().chain([&mut self.ingest]) {
             child.kill().await?;
         }
@@ -118,8 +142,18 @@ async fn start(name: &str, environment: &[(&'static str, String)]) -> anyhow::Re
 /// A shipped program, beside this one.
 fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
-    ensure!(path.is_file(), "{path:?} is missing; run this with --release");
+    ensure!(path.is_file(), "{path:?} is missing");
     Ok(path)
+}
+
+/// The processes that another one is the parent of.
+pub(crate) fn children(parent: u32) -> anyhow::Result<Vec<u32>> {
+    let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))?;
+    listed.split_whitespace().map(|id| Ok(id.parse()?)).collect()
+}
+
+fn sum(processes: &[u32]) -> anyhow::Result<f64> {
+    processes.iter().map(|process| resident_mb(*process)).sum()
 }
 
 /// `VmRSS` of a process.

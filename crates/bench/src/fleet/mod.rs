@@ -12,7 +12,7 @@ use clap::Args;
 use crate::cluster::Cluster;
 use crate::figures::{self, Figure, percentile, say};
 
-mod crew;
+pub(crate) mod crew;
 mod round;
 
 use crew::Crew;

@@ -72,7 +72,7 @@ pub async fn run(database: &DatabaseConfig) -> io::Result<ExitCode> {
             break code;
         }
         let pause = restarts.pause(lived, rand::random());
-        let (lived_s, pause_ms) = (lived.as_secs(), pause.as_millis());
+        let (lived_s, pause_ms) = (lived.as_secs(), millis(pause));
         tracing::error!(ended = life.end(), lived_s, pause_ms, "the worker died; restarting it");
         tokio::select! {
             () = sleep(pause) => {}
@@ -84,6 +84,11 @@ pub async fn run(database: &DatabaseConfig) -> io::Result<ExitCode> {
         tracing::warn!("ending with a death unreported; its jobs wait for the lease's end");
     }
     Ok(ExitCode::from(code))
+}
+
+/// For a field of a log line, which takes no wider number.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What became of one worker.

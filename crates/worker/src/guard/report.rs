@@ -28,7 +28,7 @@ pub(super) async fn report(database: DatabaseConfig, who: Incarnation) {
     loop {
         let error = match timeout(REPORT_TIMEOUT, tell(&database, who)).await {
             Ok(Ok(jobs)) => {
-                let took_ms = begun.elapsed().as_millis();
+                let took_ms = super::millis(begun.elapsed());
                 tracing::info!(worker = who.id, jobs, took_ms, "reported the death");
                 return;
             }
