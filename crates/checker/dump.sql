@@ -7,7 +7,7 @@ SELECT line::text FROM checker_history ORDER BY seq;
 
 -- file: tables/jobs.jsonl
 SELECT json_build_object('event', event_id, 'generation', generation, 'state', state::text,
-                         'lane', lane, 'head', head, 'token', token, 'holder', holder,
+                         'kind', kind, 'lane', lane, 'head', head, 'token', token, 'holder', holder,
                          'attempts', attempts, 'position', position,
                          'claimed_at', checker_micros(claimed_at))::text
   FROM jobs;

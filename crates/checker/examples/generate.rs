@@ -1,7 +1,7 @@
 //! Writes a run of any size to measure the checker with:
 //! `cargo run --release -p checker --example generate -- DIR EVENTS`.
 //!
-//! One event in fifty loses its first worker; every event makes one call and saves its result; half
+//! One event in fifty loses its first worker, whose lease is over from the start; every event makes one call and saves its result; half
 //! of them share ten thousand lanes.
 
 use std::collections::BTreeMap;
@@ -100,8 +100,6 @@ impl Run {
         let mut attempt = 1;
         if event % 50 == 0 {
             let token = self.begin(event, &lane, 1)?;
-            let until = self.seq;
-            self.change(format_args!(r#""w","u",1,{until},{until},{until},4"#))?;
             self.change(format_args!(
                 r#""j","u",{event},0,"r",1,{lane},{event},{token},null,1,{at},null,0"#
             ))?;
@@ -166,7 +164,7 @@ fn main() -> io::Result<()> {
     };
     let mut run = Run::create(&directory)?;
     run.journal.line(format_args!(r#"{{"t":"start","at":1,"worker":1,"pid":1,"skew_us":1}}"#))?;
-    run.change(format_args!(r#""w","i",1,31000000,null,null,4"#))?;
+    run.change(format_args!(r#""w","i",1,1000001,null,null,4"#))?;
     for event in 1..=events {
         run.event(event)?;
     }

@@ -18,6 +18,10 @@ mod lease;
 mod limits;
 mod maintain;
 mod marks;
+#[cfg(feature = "mutants")]
+pub mod mutants;
+#[cfg(not(feature = "mutants"))]
+mod mutants;
 mod notify;
 mod operator;
 mod options;

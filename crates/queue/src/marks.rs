@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::mutants;
+
 /// The priorities of jobs, most urgent first, as the claim looks through them.
 pub(crate) const PRIORITIES: [i16; 3] = [-1, 0, 1];
 
@@ -76,12 +78,13 @@ impl Marks {
 
     fn look_at(&self, now: Instant) -> Look {
         let mut state = self.state();
-        if state.full_at.is_none_or(|at| now >= at) {
+        if state.full_at.is_none_or(|at| now >= at && mutants::looks_back()) {
             // Others may look meanwhile; one look from the front at a time is enough.
             state.full_at = Some(now + FULL_EVERY_MIN);
             return Look { line: FRONT, begun: now, full: true };
         }
         let careful = !state.backlog || state.careful_at.is_none_or(|at| now >= at);
+        let careful = careful && mutants::looks_back();
         if careful {
             state.careful_at = Some(now + CAREFUL_EVERY);
         }

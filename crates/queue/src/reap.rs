@@ -4,7 +4,7 @@ use event::{Outcome, Policy};
 
 use crate::claim::job_key;
 use crate::statements::{FENCE, LOST_JOBS};
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, mutants};
 
 /// The policy of each kind of work.
 pub type PolicyOf<'a> = &'a (dyn Fn(&str) -> Policy + Send + Sync);
@@ -28,7 +28,8 @@ impl Queue {
         for row in &lost {
             let job = job_key(row)?;
             // Another reaper, or the holder's own last settle, may have been first.
-            match self.settle_job(&job, Outcome::Lost, &policy_of(&job.kind)).await {
+            let policy = mutants::reaper_policy(policy_of(&job.kind));
+            match self.settle_job(&job, Outcome::Lost, &policy).await {
                 Ok(_) => reaped += 1,
                 Err(QueueError::Fenced) => {}
                 Err(error) => return Err(error),

@@ -9,8 +9,8 @@ pub use gated::*;
 
 use std::time::Duration;
 
-use crate::QueueError;
 use crate::transaction::Sql;
+use crate::{QueueError, mutants};
 
 #[cfg(feature = "stepping")]
 mod gated {
@@ -80,12 +80,13 @@ pub(crate) const fn is_gated() -> bool {
 /// The text of a statement.
 #[cfg(feature = "stepping")]
 pub(crate) fn text(sql: Sql) -> &'static str {
-    GATE.try_with(|gate| gate.text(sql.doing, sql.text)).unwrap_or(sql.text)
+    let text = mutants::text(sql);
+    GATE.try_with(|gate| gate.text(sql.doing, text)).unwrap_or(text)
 }
 
 #[cfg(not(feature = "stepping"))]
-pub(crate) const fn text(sql: Sql) -> &'static str {
-    sql.text
+pub(crate) fn text(sql: Sql) -> &'static str {
+    mutants::text(sql)
 }
 
 /// Sends one statement, through the gate if there is one.

@@ -1,0 +1,99 @@
+//! A worker that writes down what it does.
+
+use event::{Outcome, Policy};
+use queue::{Claim, Incarnation, Queue, QueueError};
+use serde_json::{Value, json};
+
+use crate::record::Record;
+
+/// How all work is tried: twice, at once.
+pub const POLICY: Policy = Policy {
+    attempts_max: 2,
+    backoff_base: std::time::Duration::ZERO,
+    backoff_max: std::time::Duration::ZERO,
+};
+
+/// A worker.
+pub struct Hand<'a> {
+    pub who: Incarnation,
+    queue: Queue,
+    record: &'a Record,
+    file: String,
+}
+
+impl<'a> Hand<'a> {
+    /// Registers one, whose clock is off by so many hours.
+    pub async fn new(queue: &Queue, record: &'a Record, skew_hours: i64) -> Self {
+        let who = queue.register("hand", "0.1.0", 64).await.unwrap();
+        let hand =
+            Self { who, queue: queue.clone(), record, file: format!("workers/{}.jsonl", who.id) };
+        let skew_us = skew_hours * 3_600_000_000;
+        hand.write(
+            json!({"t": "start", "worker": who.id, "pid": std::process::id(), "skew_us": skew_us}),
+        );
+        hand
+    }
+
+    fn write(&self, line: Value) {
+        self.record.line(&self.file, line);
+    }
+
+    /// Writes a line about an attempt.
+    pub fn note(&self, kind: &str, claim: &Claim, rest: Value) {
+        let mut line = json!({"t": kind, "event": claim.event.id.0, "generation": claim.generation,
+                              "token": claim.token.0});
+        if let (Value::Object(line), Value::Object(rest)) = (&mut line, rest) {
+            line.extend(rest);
+        }
+        self.write(line);
+    }
+
+    /// Claims up to `limit` jobs and begins all; none when its lease has ended.
+    pub async fn claim(&self, limit: usize) -> Vec<Claim> {
+        let claims = match self.queue.claim(self.who, limit).await {
+            Ok(claims) => claims,
+            Err(QueueError::Fenced) => Vec::new(),
+            Err(error) => panic!("{error:?}"),
+        };
+        self.write(json!({"t": "claim", "asked": limit, "got": claims.len()}));
+        for claim in &claims {
+            let rest = json!({"attempt": claim.attempt, "kind": claim.kind, "lane": claim.lane.map(|lane| lane.0)});
+            self.note("begin", claim, rest);
+        }
+        claims
+    }
+
+    /// Claims one, which must be there.
+    pub async fn claim_one(&self) -> Claim {
+        let mut claims = self.claim(1).await;
+        assert!(!claims.is_empty(), "a job should be ready");
+        claims.remove(0)
+    }
+
+    /// Reports that an attempt went well.
+    pub async fn done(&self, claim: &Claim) {
+        self.report(claim, Outcome::Done(None)).await;
+    }
+
+    /// Reports how an attempt went.
+    pub async fn report(&self, claim: &Claim, outcome: Outcome) {
+        let word = outcome.as_str();
+        self.note("report", claim, json!({"outcome": word}));
+        let accepted = match self.queue.settle(claim, outcome, &POLICY).await {
+            Ok(_) => true,
+            Err(QueueError::Fenced) => false,
+            Err(error) => panic!("{error:?}"),
+        };
+        self.note("end", claim, json!({"outcome": word, "accepted": accepted}));
+    }
+
+    /// Renews its lease.
+    pub async fn renew(&self) {
+        let accepted = match self.queue.renew(self.who).await {
+            Ok(_) => true,
+            Err(QueueError::Fenced) => false,
+            Err(error) => panic!("{error:?}"),
+        };
+        self.write(json!({"t": "renew", "accepted": accepted}));
+    }
+}
