@@ -1,7 +1,7 @@
 //! A worker that writes down what it does.
 
 use event::{Outcome, Policy};
-use queue::{Claim, Incarnation, Queue, QueueError};
+use queue::{Claim, Incarnation, NewStep, Queue, QueueError, StepState};
 use serde_json::{Value, json};
 
 use crate::record::Record;
@@ -12,6 +12,9 @@ pub const POLICY: Policy = Policy {
     backoff_base: std::time::Duration::ZERO,
     backoff_max: std::time::Duration::ZERO,
 };
+
+/// What the outside answers.
+const RESULT: i64 = 42;
 
 /// A worker.
 pub struct Hand<'a> {
@@ -85,6 +88,46 @@ impl<'a> Hand<'a> {
             Err(error) => panic!("{error:?}"),
         };
         self.note("end", claim, json!({"outcome": word, "accepted": accepted}));
+    }
+
+    /// Intends the one step of an attempt; whether it is to be done.
+    pub async fn begin_step(&self, claim: &Claim) -> bool {
+        let step = NewStep {
+            number: 1,
+            kind: "tool".to_owned(),
+            name: "pay".to_owned(),
+            input: Value::Null,
+        };
+        let (fresh, state) = match self.queue.intend_step(claim, &step).await.unwrap() {
+            StepState::Fresh => (true, "fresh"),
+            StepState::Interrupted { .. } => (false, "interrupted"),
+            StepState::Done { .. } => (false, "done"),
+        };
+        self.note("step", claim, json!({"number": 1, "state": state}));
+        fresh
+    }
+
+    /// Acts outside for the step; the outside writes it down.
+    pub fn act(&self, claim: &Claim, class: &str) {
+        let key = format!("{}:{}:1", claim.event.id.0, claim.generation);
+        self.note("effect", claim, json!({"number": 1, "key": key}));
+        self.record.line(
+            "outside/all.jsonl",
+            json!({"key": key, "event": claim.event.id.0, "generation": claim.generation,
+                   "token": claim.token.0, "number": 1, "class": class, "applied": true,
+                   "result": RESULT.to_string()}),
+        );
+    }
+
+    /// Records the step's result.
+    pub async fn record_step(&self, claim: &Claim) {
+        let result = json!(RESULT);
+        let stands = self.queue.record_step(claim, 1, &result, None).await.unwrap().result;
+        self.note(
+            "record",
+            claim,
+            json!({"number": 1, "result": stands.to_string(), "accepted": true}),
+        );
     }
 
     /// Renews its lease.

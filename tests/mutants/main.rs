@@ -104,6 +104,10 @@ mutants! {
     dedupe_on_delivery_only in twins violates 3;
     #[ignore = "scripts/test --full"]
     mark_without_sweep in straggler violates 11;
+    #[ignore = "scripts/test --full"]
+    checkpoint_after_acting in interrupted_step violates 9;
+    #[ignore = "scripts/test --full"]
+    fan_in_without_lock in two_children violates 10;
 }
 
 #[test]

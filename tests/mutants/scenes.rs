@@ -1,9 +1,11 @@
 //! The scenes: each shows one mutant at its worst, and the queue as it is at its ordinary best.
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
-use event::{ErrorChain, Outcome};
+use event::{ErrorChain, Outcome, Wait};
+use queue::FanIn;
 use queue::stepping::behind;
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +19,14 @@ const NEXT_FULL_LOOK: Duration = Duration::from_millis(1_200);
 pub async fn play(scene: &str, run_dir: &Path) {
     match scene {
         "crash_before_commit" => crash_before_commit(run_dir).await,
+        "interrupted_step" => interrupted_step(run_dir).await,
         "late_arrival" => late_arrival(run_dir).await,
         "lost_worker" => lost_worker(run_dir).await,
         "one_of_many" => one_of_many(run_dir).await,
         "poison" => poison(run_dir).await,
         "skewed_reaper" => skewed_reaper(run_dir).await,
         "straggler" => straggler(run_dir).await,
+        "two_children" => two_children(run_dir).await,
         "twins" => twins(run_dir).await,
         "zombie_finishes" => zombie_finishes(run_dir).await,
         "zombie_renews" => zombie_renews(run_dir).await,
@@ -38,12 +42,8 @@ async fn crash_before_commit(run_dir: &Path) {
     let process = stage.another_queue().await;
     let (committer, task) = process.committer(CancellationToken::new());
     let event = stage.offer("held-up", None, None, 0);
-    let answer = tokio::spawn(async move { committer.commit(event).await });
-    stage.until_waiting_or(&answer).await;
-    if answer.is_finished() {
-        stage.acknowledged("held-up", &answer.await.unwrap().unwrap());
-    } else {
-        answer.abort();
+    if let Some(answer) = stage.waiting_or(&mut pin!(committer.commit(event))).await {
+        stage.acknowledged("held-up", &answer.unwrap());
     }
     // Its connections break with it, and its transaction is rolled back.
     task.abort();
@@ -55,6 +55,62 @@ async fn crash_before_commit(run_dir: &Path) {
     stage.sql.execute(dead, &[]).await.unwrap();
     stage.record.fault("crash");
     stage.sql.batch_execute("ROLLBACK").await.unwrap();
+    stage.close().await;
+}
+
+/// A worker dies between an act that must not be repeated and the record of its result.
+async fn interrupted_step(run_dir: &Path) {
+    let stage = Stage::new(run_dir, &[]).await;
+    stage.append("one").await;
+    let (first, second) = (stage.hand().await, stage.hand().await);
+    let claim = first.claim_one().await;
+    assert!(first.begin_step(&claim).await, "nobody began it before");
+    first.act(&claim, "once");
+    stage.silence(&first).await;
+    stage.reap().await;
+    let claim = second.claim_one().await;
+    if second.begin_step(&claim).await {
+        second.act(&claim, "once");
+        second.record_step(&claim).await;
+    }
+    // Otherwise a person is asked.
+    second.done(&claim).await;
+    stage.append("two").await;
+    let claim = second.claim_one().await;
+    if second.begin_step(&claim).await {
+        second.act(&claim, "once");
+        second.record_step(&claim).await;
+    }
+    second.done(&claim).await;
+    stage.close().await;
+}
+
+/// The two children of a fan-out end at the same time.
+async fn two_children(run_dir: &Path) {
+    let stage = Stage::new(run_dir, &[]).await;
+    stage.append("parent").await;
+    let hand = stage.hand().await;
+    let parent = hand.claim_one().await;
+    let children = vec![Stage::event("child"), Stage::event("child")];
+    stage.queue.spawn(&parent, "both", children, FanIn::ALL).await.unwrap();
+    hand.report(&parent, Outcome::Suspended(Wait::children("both"))).await;
+    let queue = stage.another_queue().await;
+    let other = Hand::new(&queue, &stage.record, 0).await;
+    let (one, two) = (hand.claim_one().await, other.claim_one().await);
+    let gate = CommitGate::new();
+    let first = behind(gate.clone(), hand.done(&one));
+    let second = async {
+        gate.reached().await;
+        let mut second = pin!(other.done(&two));
+        // It waits for the first one's count, or is over.
+        let over = stage.waiting_or(&mut second).await;
+        stage.record.fault("stall");
+        gate.open();
+        if over.is_none() {
+            second.await;
+        }
+    };
+    futures::join!(first, second);
     stage.close().await;
 }
 
@@ -72,11 +128,14 @@ async fn late_arrival(run_dir: &Path) {
     let finishing = behind(gate.clone(), hand.done(&claim));
     let arriving = async {
         gate.reached().await;
-        let arriving = tokio::spawn(async move { queue.append(second).await });
-        stage.until_waiting_or(&arriving).await;
+        let mut arriving = pin!(queue.append(second));
+        let arrived = stage.waiting_or(&mut arriving).await;
         stage.record.fault("stall");
         gate.open();
-        arriving.await.unwrap().unwrap()
+        match arrived {
+            Some(arrived) => arrived.unwrap(),
+            None => arriving.await.unwrap(),
+        }
     };
     let ((), committed) = futures::join!(finishing, arriving);
     stage.acknowledged("second", &committed);
@@ -138,8 +197,11 @@ async fn poison(run_dir: &Path) {
 /// A worker whose clock is two hours ahead looks for leases that have ended.
 async fn skewed_reaper(run_dir: &Path) {
     let stage = Stage::new(run_dir, &[]).await;
-    stage.append("one").await;
+    stage.append("before").await;
+    stage.append("after").await;
     let hand = stage.hand().await;
+    let claim = hand.claim_one().await;
+    hand.done(&claim).await;
     let claim = hand.claim_one().await;
     Hand::new(&stage.queue, &stage.record, 2).await;
     stage.record.fault("skew");

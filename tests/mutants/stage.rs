@@ -19,6 +19,9 @@ const HISTORY: &str = include_str!("../../crates/checker/history.sql");
 /// Looks without anything found after which a scene is as quiet as it will be.
 const IDLE_LOOKS: u32 = 3;
 
+/// How often a scene looks whether somebody waits.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// How long a scene waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -82,15 +85,26 @@ impl Stage {
         );
         NewEvent {
             source: "scene".to_owned(),
+            lane: lane.map(str::to_owned),
+            lane_order: order,
+            logical_key: logical.map(str::to_owned),
+            ..Self::event(key)
+        }
+    }
+
+    /// An event that is owed work and that no enqueuer offers.
+    pub fn event(key: &str) -> NewEvent {
+        NewEvent {
+            source: "stage".to_owned(),
             kind: "ask".to_owned(),
             tenant: "T1".to_owned(),
             actor: None,
-            lane: lane.map(str::to_owned),
-            lane_order: order,
+            lane: None,
+            lane_order: 0,
             occurred_at: Timestamp(1_790_000_000_000_000),
             correlation_id: Uuid::new_v4(),
             delivery_key: key.to_owned(),
-            logical_key: logical.map(str::to_owned),
+            logical_key: None,
             raw: Raw::keep(b"{}".to_vec()),
             quarantine: None,
             work: Some(Work::default()),
@@ -126,18 +140,20 @@ impl Stage {
         self.queue.reap(&|_: &str| POLICY).await.unwrap();
     }
 
-    /// Waits until a query counts something, or `work` is done: whoever waits for a lock shows here.
-    pub async fn until_waiting_or<T>(&self, work: &tokio::task::JoinHandle<T>) {
+    /// Drives `work` until it is over, and then what came of it, or until somebody waits for a lock.
+    pub async fn waiting_or<F: Future + Unpin>(&self, work: &mut F) -> Option<F::Output> {
         let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                         WHERE NOT l.granted AND a.datname = current_database()";
         let begun = Instant::now();
-        while !work.is_finished() {
+        loop {
+            if let Ok(answer) = tokio::time::timeout(LOOK_EVERY, &mut *work).await {
+                return Some(answer);
+            }
             let count: i64 = self.sql.query_one(waiting, &[]).await.unwrap().get(0);
             if count > 0 {
-                return;
+                return None;
             }
             assert!(begun.elapsed() < PATIENCE, "nobody came to wait");
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use crate::QueueError;
 use crate::commit::{Committed, Disposition};
 use crate::statements::{
-    AGAIN_JOB, CLAIM, FENCE, FINISH, LOCK_LANES, LOST_JOBS, PROMOTE_HEADS, RENEW,
+    AGAIN_JOB, CLAIM, FENCE, FINISH, INTEND_STEP, LOCK_FAMILIES, LOCK_LANES, LOST_JOBS,
+    PROMOTE_HEADS, RECORD_STEP, RENEW,
 };
 use crate::transaction::Sql;
 
@@ -131,6 +132,33 @@ pub const MUTANTS: &[Mutant] = &[
             "lease_until <= clock_timestamp()",
             "lease_until <= clock_timestamp() + INTERVAL '2 hours'",
         )],
+    },
+    Mutant {
+        name: "checkpoint_after_acting",
+        told: "a step is recorded after it acted, and not before as well",
+        changes: &[
+            (INTEND_STEP, "$7, $8 FROM held", "$7, $8 FROM held WHERE false"),
+            (INTEND_STEP, "(SELECT tries FROM intended) AS tries", "1 AS tries"),
+            (
+                RECORD_STEP,
+                "    UPDATE steps
+       SET token = $2, result = $6, done_at = clock_timestamp(), input_tokens = $7,
+           output_tokens = $8, cost_micros = $9
+     WHERE occurred_at = $3 AND event_id = $1 AND generation = $4 AND number = $5
+       AND result IS NULL AND EXISTS (SELECT FROM held)
+",
+                "    INSERT INTO steps (token, result, done_at, input_tokens, output_tokens, cost_micros,
+                       occurred_at, event_id, generation, number, kind, name, input)
+    SELECT $2, $6, clock_timestamp(), $7, $8, $9, $3, event_id, $4, $5, '', '', 'null' FROM held
+    ON CONFLICT DO NOTHING
+",
+            ),
+        ],
+    },
+    Mutant {
+        name: "fan_in_without_lock",
+        told: "a group's ended children are counted without its lock",
+        changes: &[(LOCK_FAMILIES, "   FOR UPDATE OF f", "")],
     },
 ];
 
