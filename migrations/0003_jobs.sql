@@ -95,7 +95,7 @@ CREATE UNIQUE INDEX jobs_lane_head ON jobs (lane) WHERE head AND lane IS NOT NUL
 -- Serves the claim.
 CREATE INDEX jobs_ready ON jobs (priority, position) WHERE state = 'r';
 -- Serves the sweep.
-CREATE INDEX jobs_due ON jobs (position) WHERE state = 's' OR (state = 'w' AND head);
+CREATE INDEX jobs_due ON jobs (position) WHERE state = 'w' AND head;
 -- Serves the choice of a lane's next head.
 CREATE INDEX jobs_lane_next ON jobs (lane, lane_order, event_id) WHERE state = 'w' AND NOT head;
 -- Serves the reaper and the cancellation poll.

@@ -1,6 +1,10 @@
 -- What suspended jobs wait for: signals, children. Those that wait for a time alone have no row here;
 -- their time is in `jobs.position`.
 
+-- Serves the sweep's look for those whose time has come. An index of their own, because between them
+-- and the present there may be any number of delayed jobs.
+CREATE INDEX jobs_asleep ON jobs (position) WHERE state = 's';
+
 -- One row for each job that sleeps until a signal or a fan-in. It counts only together with a
 -- suspended job of the same token, so that one left behind wakes nobody.
 CREATE TABLE waits (
@@ -51,13 +55,15 @@ CREATE TABLE fan_ins (
     needed       integer     CHECK (needed BETWEEN 1 AND total),
     done         integer     NOT NULL DEFAULT 0 CHECK (done >= 0),
     failed       integer     NOT NULL DEFAULT 0 CHECK (failed >= 0),
+    -- A column rather than an expression, so that the planner knows how few groups have any.
+    living       integer     NOT NULL GENERATED ALWAYS AS (total - done - failed) STORED,
     -- Whether completion calls off those that still live.
     cancel_rest  boolean     NOT NULL,
     child_group  text        NOT NULL,
     completed_by text        CONSTRAINT fan_ins_completed_by CHECK (
         completed_by IN ('children', 'deadline', 'parent')),
     CONSTRAINT fan_ins_pkey PRIMARY KEY (event_id, generation, child_group),
-    CONSTRAINT fan_ins_counts CHECK (done + failed <= total),
+    CONSTRAINT fan_ins_counts CHECK (living >= 0),
     CONSTRAINT fan_ins_completion CHECK ((completed_at IS NULL) = (completed_by IS NULL)),
     CONSTRAINT fan_ins_continue_after CHECK (continued_at IS NULL OR completed_at IS NOT NULL)
 ) WITH (fillfactor = 70);
@@ -65,13 +71,13 @@ COMMENT ON TABLE fan_ins IS 'Groups of children and how far they are.';
 -- Serves the sweep's look for deadlines.
 CREATE INDEX fan_ins_open ON fan_ins (deadline_at) WHERE completed_at IS NULL;
 -- Serves its looks for parents that have gone and for ends that were not counted.
-CREATE INDEX fan_ins_living ON fan_ins (event_id, generation) WHERE done + failed < total;
+CREATE INDEX fan_ins_living ON fan_ins (event_id, generation) WHERE living > 0;
 -- Serves the one continuation of each parent.
 CREATE INDEX fan_ins_complete ON fan_ins (completed_at)
     WHERE completed_at IS NOT NULL AND continued_at IS NULL;
 -- Serves the calling off of those that still live.
 CREATE INDEX fan_ins_rest ON fan_ins (completed_at)
-    WHERE completed_at IS NOT NULL AND cancel_rest AND done + failed < total;
+    WHERE completed_at IS NOT NULL AND cancel_rest AND living > 0;
 CREATE INDEX fan_ins_age ON fan_ins USING brin (spawned_at);
 
 -- One row for each child; `state` is set once, in the transaction of its end, and counted with it.

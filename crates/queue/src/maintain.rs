@@ -1,7 +1,8 @@
 //! Housekeeping of the storage.
 
 use crate::statements::{
-    ADD_PARTITIONS, APPLY_RETENTION, MAINTENANCE_BOUNDS, PRUNE_DELIVERIES, PRUNE_LIMITS,
+    ADD_PARTITIONS, APPLY_RETENTION, MAINTENANCE_BOUNDS, PRUNE_DELIVERIES, PRUNE_FAN_INS,
+    PRUNE_LIMITS,
 };
 use crate::transaction::{Ends, Params, Sql, Transaction};
 use crate::wire::get;
@@ -21,6 +22,7 @@ impl Queue {
         self.maintenance(ADD_PARTITIONS, vec![]).await?;
         self.maintenance(APPLY_RETENTION, vec![]).await?;
         while self.maintenance(PRUNE_DELIVERIES, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
+        while self.maintenance(PRUNE_FAN_INS, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
         while self.maintenance(PRUNE_LIMITS, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
         Ok(())
     }

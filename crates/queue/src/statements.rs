@@ -115,6 +115,7 @@ statements! {
     ADVANCE_SCHEDULES "advance_schedules" "move schedules on";
     REMOVE_FIRED "remove_fired" "forget schedules that fired once";
     TAKE "take" "take from a shared limit";
+    PRUNE_FAN_INS "prune_fan_ins" "forget old groups of children";
     PRUNE_LIMITS "prune_limits" "forget full limits";
     PAUSE "pause" "pause work";
     RESUME "resume" "take a pause away";

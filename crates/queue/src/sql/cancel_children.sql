@@ -15,7 +15,7 @@ WITH found AS MATERIALIZED (
       FROM found f
      WHERE j.event_id = f.event_id AND f.state = 'x' AND NOT j.cancel_requested
 ), over AS (
-    DELETE FROM waits WHERE event_id IN (SELECT event_id FROM ended)
+    DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM ended))
 ), counted AS (
     INSERT INTO job_flow (cancelled) SELECT count(*) FROM ended HAVING count(*) > 0
 )

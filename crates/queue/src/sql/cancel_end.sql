@@ -4,7 +4,7 @@
 WITH ended AS (
     DELETE FROM jobs WHERE event_id = $1 AND state <> 'x' RETURNING *
 ), over AS (
-    DELETE FROM waits WHERE event_id IN (SELECT event_id FROM ended)
+    DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM ended))
 ), counted AS (
     INSERT INTO job_flow (cancelled) SELECT count(*) FROM ended HAVING count(*) > 0
 )

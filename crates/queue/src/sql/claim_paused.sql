@@ -27,6 +27,7 @@ WITH standing AS MATERIALIZED (
                     SELECT j.ctid FROM jobs j
                      WHERE j.state = 'r' AND j.priority = line.priority
                        AND j.position > line.mark
+                       AND (j.expires_at IS NULL OR j.expires_at > clock_timestamp())
                      ORDER BY j.position LIMIT $2
                        FOR UPDATE SKIP LOCKED) AS picked
              WHERE EXISTS (SELECT FROM standing)

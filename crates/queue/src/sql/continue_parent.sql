@@ -18,6 +18,6 @@ WITH continued AS (
        AND j.state = 's'
     RETURNING j.event_id
 ), over AS (
-    DELETE FROM waits WHERE event_id IN (SELECT event_id FROM woken)
+    DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM woken))
 )
 SELECT event_id FROM woken

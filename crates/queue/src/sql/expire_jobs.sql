@@ -12,7 +12,7 @@ WITH ended AS (
                FOR UPDATE SKIP LOCKED))
     RETURNING occurred_at, event_id, generation, kind, attempts, expires_at
 ), over AS (
-    DELETE FROM waits WHERE event_id IN (SELECT event_id FROM ended)
+    DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM ended))
 ), counted AS (
     INSERT INTO job_flow (expired) SELECT count(*) FROM ended HAVING count(*) > 0
 )

@@ -7,7 +7,7 @@
 -- skipping locked ones; like the sweep it needs no lane lock, as heads stay heads. Index: jobs_due.
 WITH looked AS MATERIALIZED (
     SELECT event_id, position FROM jobs
-     WHERE (state = 's' OR (state = 'w' AND head)) AND state = 'w'
+     WHERE state = 'w' AND head
        AND position >= 4611686018427387904 AND position < 9223372036854775807
        AND (position, event_id) > ($1::bigint, $2::bigint)
      ORDER BY position, event_id LIMIT $4::bigint

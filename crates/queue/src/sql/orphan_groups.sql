@@ -12,7 +12,7 @@ UPDATE fan_ins
                AND o.generation = fan_ins.generation AND o.state = 'done')
  WHERE ctid = ANY (ARRAY(
         SELECT f.ctid FROM fan_ins f
-         WHERE f.done + f.failed < f.total
+         WHERE f.living > 0
            AND NOT EXISTS (SELECT FROM jobs j
                             WHERE j.event_id = f.event_id AND j.generation = f.generation)
            AND (f.completed_at IS NULL
@@ -20,7 +20,7 @@ UPDATE fan_ins
                     SELECT FROM outcomes o
                      WHERE o.occurred_at = f.occurred_at AND o.event_id = f.event_id
                        AND o.generation = f.generation AND o.state = 'done'))
-         LIMIT $1
+         ORDER BY f.event_id LIMIT $1
            FOR UPDATE SKIP LOCKED))
-   AND done + failed < total
+   AND living > 0
 RETURNING event_id

@@ -25,7 +25,7 @@ WITH live AS (
      WHERE j.event_id = k.event_id AND j.token = w.token AND j.state = 's'
     RETURNING j.event_id
 ), over AS (
-    DELETE FROM waits WHERE event_id IN (SELECT event_id FROM woken)
+    DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM woken))
 )
 SELECT EXISTS (SELECT FROM kept) AS kept, EXISTS (SELECT FROM woken) AS woken, m.known, m.signals
   FROM mailbox m

@@ -4,7 +4,7 @@ UPDATE jobs
    SET state = 'r', position = line_front()
  WHERE event_id = ANY (ARRAY(
         SELECT event_id FROM jobs
-         WHERE (state = 's' OR (state = 'w' AND head)) AND state = 'w'
+         WHERE state = 'w' AND head
            AND position <= (SELECT micros(clock_timestamp()))
          ORDER BY position LIMIT $1
            FOR UPDATE SKIP LOCKED))

@@ -9,6 +9,6 @@ WITH woken AS (
      WHERE event_id = ANY ($1::bigint[]) AND state = 's' AND position <= micros(clock_timestamp())
     RETURNING event_id
 ), over AS (
-    DELETE FROM waits WHERE event_id IN (SELECT event_id FROM woken)
+    DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM woken))
 )
 SELECT event_id FROM woken

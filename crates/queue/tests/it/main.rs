@@ -6,6 +6,7 @@ mod aids;
 mod cancelling;
 mod claiming;
 mod committing;
+mod durable_plans;
 mod effects;
 mod expiring;
 mod families;

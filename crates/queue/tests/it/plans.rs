@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use crate::aids::Fixture;
 
 /// Twenty thousand jobs in every state, their events, keys and history.
-const FILL: &str = r#"
+pub const FILL: &str = r#"
     INSERT INTO workers (name, version, slots, lease_until)
     SELECT 'w' || n, '1', 8, clock_timestamp() + INTERVAL '1 hour' FROM generate_series(1, 50) n;
     INSERT INTO events (occurred_at, id, correlation_id, raw_bytes, source, kind, tenant, lane,
@@ -101,7 +101,7 @@ const HOT: &[(&str, &str, &str)] = &[
 ];
 
 /// The tables, partitions and chunks in which an end-to-end scan would hurt.
-const LARGE: &str =
+pub const LARGE: &str =
     "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND reltuples > 1000";
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn no_hot_statement_reads_a_table_from_end_to_end() {
 }
 
 /// The plan, when it reads a large table from end to end.
-async fn scans_of(
+pub async fn scans_of(
     sql: &Client,
     large: &[String],
     name: &str,
