@@ -9,6 +9,7 @@ mod figures;
 mod fleet;
 mod queue;
 mod soak;
+mod start;
 mod takeover;
 
 #[derive(Parser)]
@@ -27,6 +28,8 @@ enum What {
     /// One system's side of a measurement; started by `queue`.
     #[command(hide = true)]
     QueueDriver,
+    /// From a worker's start to its first claim.
+    Start(start::Options),
     /// How long the jobs of a killed worker wait for another one.
     Takeover(takeover::Options),
     /// The queue under faults of every kind, judged by the independent checker.
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         What::Fleet(options) => fleet::run(options).await,
         What::Queue(options) => queue::run(options).await,
         What::QueueDriver => queue::drive().await,
+        What::Start(options) => start::run(options).await,
         What::Takeover(options) => takeover::run(options).await,
         What::Soak(options) => soak::run(options).await,
         What::SoakEnqueuer(part) => soak::run_enqueuer(part).await,
