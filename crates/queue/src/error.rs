@@ -65,6 +65,13 @@ pub enum QueueError {
     /// What was handed in cannot be taken; nothing was written.
     #[error("the queue will not take this")]
     Refused(#[source] Refusal),
+    /// The thread that keeps a worker's lease could not be started.
+    #[error("cannot start the thread that keeps the lease")]
+    Thread {
+        /// What the system says.
+        #[source]
+        source: Arc<std::io::Error>,
+    },
     /// The committer has shut down and takes no more events.
     #[error("the queue is shutting down and takes no more events")]
     Closed,
@@ -117,6 +124,7 @@ impl QueueError {
             | QueueError::Fenced
             | QueueError::Unreadable { .. }
             | QueueError::Refused(_)
+            | QueueError::Thread { .. }
             | QueueError::Closed => false,
         }
     }
@@ -133,6 +141,7 @@ impl QueueError {
             | QueueError::Url { .. }
             | QueueError::Tls { .. }
             | QueueError::Unsafe { .. }
+            | QueueError::Thread { .. }
             | QueueError::Closed => false,
         }
     }
@@ -154,6 +163,7 @@ impl QueueError {
                 QueueError::Unreadable { event: *event, what }
             }
             QueueError::Refused(refusal) => QueueError::Refused(refusal.clone()),
+            QueueError::Thread { source } => QueueError::Thread { source: Arc::clone(source) },
             QueueError::Fenced => QueueError::Fenced,
             QueueError::Closed => QueueError::Closed,
         }

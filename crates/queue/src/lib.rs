@@ -28,6 +28,7 @@ mod options;
 mod pace;
 mod pool;
 mod reap;
+mod runner;
 mod schedules;
 mod server;
 mod settle;
@@ -63,6 +64,7 @@ pub use operator::{
 };
 pub use options::Options;
 pub use reap::PolicyOf;
+pub use runner::{Handler, Heartbeat, Report, Runner, RunnerOptions, Stop, Why, boot_clock};
 pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
 pub use signals::{Signal, Signalled};

@@ -22,7 +22,21 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn reap(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
-        self.execute(FENCE, vec![&WORKERS_MAX]).await?;
+        self.fence_silent().await?;
+        self.take_back(policy_of).await
+    }
+
+    /// The other half: takes the leases of silent workers away.
+    pub(crate) async fn fence_silent(&self) -> Result<(), QueueError> {
+        self.execute(FENCE, vec![&WORKERS_MAX]).await.map(drop)
+    }
+
+    /// The half of [`Queue::reap`] that takes no lease away: for whoever has just heard of a death,
+    /// or of an outage after which every living worker's lease is late.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn take_back(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
         let lost = self.query(LOST_JOBS, vec![&JOBS_MAX]).await?;
         let mut reaped = 0;
         for row in &lost {

@@ -2,13 +2,12 @@
 
 use agent::{Answer, Progress, Question, Utterance};
 use event::{ErrorChain, Outcome, Reply};
-use queue::Claim;
+use queue::{Claim, Stop};
 use slack::{Mention, ThreadMessage};
 
 use crate::desk::{Desk, JobError};
 use crate::reply::{ANSWER, Delivery};
 use crate::sign::Sign;
-use crate::stop::Stop;
 
 /// How much of a thread the model is shown, newest last, in messages.
 const THREAD_MESSAGES_MAX: usize = 50;

@@ -2,12 +2,11 @@
 
 use agent::{Asker, Question};
 use event::Outcome;
-use queue::Claim;
+use queue::{Claim, Stop};
 use serde::Deserialize;
 
 use crate::answer::{ask_agent, now_utc};
 use crate::desk::{Desk, JobError};
-use crate::stop::Stop;
 
 /// The body of an event of the kind `ask`.
 #[derive(Deserialize)]

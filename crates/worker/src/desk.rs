@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use agent::{Agent, AgentError, Fault};
 use event::{ErrorChain, Outcome};
-use queue::{Queue, QueueError};
+use queue::{Queue, QueueError, Stop};
 use slack::{Api, Failure, Identity, SlackError};
 use tokio_util::task::TaskTracker;
 
 use crate::people::People;
-use crate::stop::Stop;
 
 /// The process' own things, shared by all its jobs.
 pub(crate) struct Desk {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agent::{Agent, AgentError, AgentOptions, ModelOptions};
 use event::ErrorChain;
-use queue::{Queue, QueueError};
+use queue::{Incarnation, Queue, QueueError, Runner, RunnerOptions};
 use secrecy::ExposeSecret;
 use service::config::WorkerConfig;
 use service::health::{self, HealthError, Probes};
@@ -20,24 +20,18 @@ use tokio_util::task::TaskTracker;
 
 mod answer;
 mod ask;
-mod chores;
-mod clock;
 mod desk;
 pub mod guard;
 mod job;
-mod lease;
 mod notice;
 mod people;
-mod pool;
 mod reply;
 mod sign;
-mod stop;
 mod visible;
 
 use desk::Desk;
 use guard::Heartbeat;
-use lease::Lease;
-use pool::Pool;
+use job::Desks;
 
 /// How long to wait before a database or Slack that did not answer at the start is asked again.
 const START_RETRY: Duration = Duration::from_secs(1);
@@ -87,14 +81,13 @@ pub async fn run(
         .await
         .map_err(WorkerError::Health)?;
     let begun = tokio::select! {
-        begun = begin(&config, heartbeat, &signals.soft) => begun,
+        begun = begin(&config, &signals.soft) => begun,
         () = signals.soft.cancelled() => Err(WorkerError::Stopped),
     };
     let worked = match begun {
-        Ok((desk, lease)) => {
-            let _ = claiming.set(desk.queue.clone());
-            work(&config, desk, lease, &signals).await;
-            Ok(())
+        Ok(desk) => {
+            let beats = Beats { heartbeat, queue: desk.queue.clone(), claiming };
+            work(&config, desk, beats, signals).await
         }
         Err(WorkerError::Stopped) => Ok(()),
         Err(error) => Err(error),
@@ -115,24 +108,40 @@ fn probes(claiming: Arc<OnceLock<Queue>>) -> Probes {
     })
 }
 
-/// Everything that must stand before the first claim. Prompts are checked before anything is
-/// waited for, so that a faulty one is told at once.
-async fn begin(
-    config: &WorkerConfig,
+/// Passes the lease's news on to the guard, and the first to the probes.
+struct Beats {
     heartbeat: Heartbeat,
-    soft: &CancellationToken,
-) -> Result<(Arc<Desk>, Arc<Lease>), WorkerError> {
+    queue: Queue,
+    claiming: Arc<OnceLock<Queue>>,
+}
+
+impl queue::Heartbeat for Beats {
+    fn renewed(&self, who: Incarnation, asked_at: Duration) {
+        self.heartbeat.renewed(who, asked_at);
+        let _ = self.claiming.set(self.queue.clone());
+    }
+
+    fn idle(&self) {
+        self.heartbeat.idle();
+    }
+
+    fn left(&self) {
+        self.heartbeat.left();
+    }
+}
+
+/// Everything that must stand before the first claim. Prompts are checked before anything is
+/// waited for, so that a faulty one is told at once; then nothing waits for anything else.
+async fn begin(config: &WorkerConfig, soft: &CancellationToken) -> Result<Arc<Desk>, WorkerError> {
     let agent = Agent::new(agent_options(config)).map_err(WorkerError::Agent)?;
-    let queue = connect(config, soft).await?;
+    let queue = Queue::connect(queue_options(config)).await.map_err(WorkerError::Database)?;
     let slack = Api::new(ApiOptions::new(&config.slack_api_url, config.bot_token.clone()))
         .map_err(WorkerError::Slack)?;
-    let bot = introduce(&slack).await?;
-    let take = async || {
-        let (queue, heartbeat) = (queue.clone(), heartbeat.clone());
-        Lease::take(queue, worker_name(), config.slots, heartbeat).await
-    };
-    let lease = until_it_answers(take).await?;
-    let desk = Desk {
+    let url = config.database.url.expose_secret();
+    let migrated = async { service::migrate::wait(url, soft).await.map_err(WorkerError::Schema) };
+    let safe = until_it_answers(async || queue.check_server().await);
+    let (bot, (), _) = tokio::try_join!(introduce(&slack), migrated, safe)?;
+    Ok(Arc::new(Desk {
         queue,
         slack,
         bot,
@@ -141,53 +150,41 @@ async fn begin(
         secret: config.secret.expose_secret().as_bytes().to_vec(),
         reply_grace: config.reply_grace,
         errands: TaskTracker::new(),
+    }))
+}
+
+async fn work(
+    config: &WorkerConfig,
+    desk: Arc<Desk>,
+    beats: Beats,
+    signals: Signals,
+) -> Result<(), WorkerError> {
+    let options = RunnerOptions {
+        name: worker_name(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        slots: config.slots,
+        drain: config.drain,
+        heartbeat: Some(Arc::new(beats)),
+        ..RunnerOptions::default()
     };
-    Ok((Arc::new(desk), Arc::new(lease)))
-}
-
-async fn work(config: &WorkerConfig, desk: Arc<Desk>, lease: Arc<Lease>, signals: &Signals) {
-    let side = CancellationToken::new();
-    let (hints, listener) = desk.queue.wakeups(side.clone());
-    let pool = Pool::new(desk.clone(), lease.clone(), config.slots, signals.hard.clone());
-    tracing::info!(worker = lease.last().id, slots = config.slots, "ready");
-    tokio::join!(
-        async {
-            pool.pull(hints, &signals.soft).await;
-            let left = pool.drain(config.drain).await;
-            tracing::info!(left, "drained");
-            side.cancel();
-        },
-        lease.keep(&pool.running, side.clone()),
-        chores::sweep(&desk, &lease, &pool.running, side.clone()),
-        chores::maintain(&desk, side.clone()),
-    );
-    let _ = listener.await;
-    leave(&desk, &lease).await;
-}
-
-/// Ends what outlives the jobs, and gives the lease back.
-async fn leave(desk: &Desk, lease: &Lease) {
+    let runner = Runner::new(desk.queue.clone(), options);
+    let worked = runner.run(Desks(Arc::clone(&desk)), signals.soft, signals.hard).await;
+    // What outlives the jobs.
     desk.errands.close();
     let _ = tokio::time::timeout(ERRANDS_GRACE, desk.errands.wait()).await;
     desk.agent.shutdown().await;
-    if let Err(error) = lease.leave().await {
-        tracing::warn!(error = %ErrorChain::line(&error), "could not sign off; the lease ends by itself");
-    }
+    worked.map(drop).map_err(WorkerError::Database)
 }
 
-async fn connect(config: &WorkerConfig, soft: &CancellationToken) -> Result<Queue, WorkerError> {
-    let url = config.database.url.expose_secret();
-    let options = queue::Options {
-        database_url: url.to_owned(),
-        listen_url: config.database.listen_url.as_ref().map(|url| url.expose_secret().to_owned()),
+fn queue_options(config: &WorkerConfig) -> queue::Options {
+    let listen_url = config.database.listen_url.as_ref();
+    queue::Options {
+        database_url: config.database.url.expose_secret().to_owned(),
+        listen_url: listen_url.map(|url| url.expose_secret().to_owned()),
         pool_connections_max: CONNECTIONS_MAX,
         application_name: "athenaeum-worker",
         allow_unsafe: config.database.allow_unsafe,
-    };
-    let queue = Queue::connect(options).await.map_err(WorkerError::Database)?;
-    service::migrate::wait(url, soft).await.map_err(WorkerError::Schema)?;
-    until_it_answers(async || queue.check_server().await).await?;
-    Ok(queue)
+    }
 }
 
 /// Asks the database again while waiting may heal what it says.

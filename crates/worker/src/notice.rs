@@ -3,13 +3,12 @@
 use agent::Reason;
 use agent::prompts::Notice;
 use event::{DeadLetter, ErrorChain, Outcome, Reply};
-use queue::{Claim, EventDetail};
+use queue::{Claim, EventDetail, Stop};
 use slack::Mention;
 
 use crate::desk::{Desk, JobError};
 use crate::reply::{Delivery, NOTICE};
 use crate::sign;
-use crate::stop::Stop;
 
 /// Posts the notice under the dead event's own identity, unless it lives again by now.
 pub(crate) async fn notify(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outcome, JobError> {

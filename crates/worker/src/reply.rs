@@ -7,13 +7,12 @@
 use std::time::Duration;
 
 use event::{ErrorChain, EventRef, Reply, Timestamp, key::effect_key};
-use queue::{Claim, Effect, EffectIntent, Intent};
+use queue::{Claim, Effect, EffectIntent, Intent, Stop};
 use serde::{Deserialize, Serialize};
 use slack::{Failure, Post, SlackError};
 use tokio::time::sleep;
 
 use crate::desk::{Desk, JobError};
-use crate::stop::Stop;
 use crate::visible::visible_text;
 
 /// The slot of the answer.

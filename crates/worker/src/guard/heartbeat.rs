@@ -42,21 +42,6 @@ impl Heartbeat {
         Ok(Heartbeat(Some(Arc::new(File::from(pipe)))))
     }
 
-    /// The database granted a lease, or prolonged it; it was asked at `asked_at` on the boot clock.
-    pub(crate) fn renewed(&self, who: Incarnation, asked_at: Duration) {
-        self.say(Beat::Renewed { who, asked_at });
-    }
-
-    /// The lease is given up, and nothing runs under it any more.
-    pub(crate) fn idle(&self) {
-        self.say(Beat::Idle);
-    }
-
-    /// The database knows that this worker is gone.
-    pub(crate) fn left(&self) {
-        self.say(Beat::Left);
-    }
-
     /// A line is written whole or not at all. What the guard does not hear it takes for silence, and
     /// if it is dead, so are we.
     fn say(&self, beat: Beat) {
@@ -64,5 +49,19 @@ impl Heartbeat {
         if let Err(error) = (&**pipe).write_all(beat.line().as_bytes()) {
             tracing::warn!(%error, "the guard did not hear us");
         }
+    }
+}
+
+impl queue::Heartbeat for Heartbeat {
+    fn renewed(&self, who: Incarnation, asked_at: Duration) {
+        self.say(Beat::Renewed { who, asked_at });
+    }
+
+    fn idle(&self) {
+        self.say(Beat::Idle);
+    }
+
+    fn left(&self) {
+        self.say(Beat::Left);
     }
 }

@@ -18,7 +18,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use queue::Incarnation;
+use queue::{Incarnation, boot_clock};
 use rustix::process::Signal as ProcessSignal;
 use service::config::{DatabaseConfig, EXIT_CONFIGURATION};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,7 +36,6 @@ mod watch;
 pub use child::GUARDED_BY;
 pub use heartbeat::Heartbeat;
 
-use crate::clock::boot_clock;
 use child::{Child, Ended, reap};
 use restarts::Restarts;
 use watch::Watch;

@@ -56,5 +56,5 @@ async fn tell(database: &DatabaseConfig, who: Incarnation) -> Result<u64, QueueE
     });
     let queue = queue.await?;
     queue.report_death(who).await?;
-    queue.reap(&policy).await
+    queue.take_back(&policy).await
 }
