@@ -44,6 +44,34 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// An event that is owed ordinary work: in no lane, by nobody in particular, its source its tenant.
+    /// Its correlation id follows from its source and its key.
+    #[must_use]
+    pub fn owed(
+        source: &str,
+        kind: &str,
+        delivery_key: &str,
+        occurred_at: Timestamp,
+        body: Vec<u8>,
+    ) -> Self {
+        let name = format!("{source} {delivery_key}");
+        NewEvent {
+            source: source.to_owned(),
+            kind: kind.to_owned(),
+            tenant: source.to_owned(),
+            actor: None,
+            lane: None,
+            lane_order: 0,
+            occurred_at,
+            correlation_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+            delivery_key: delivery_key.to_owned(),
+            logical_key: None,
+            raw: Raw::keep(body),
+            quarantine: None,
+            work: Some(Work::default()),
+        }
+    }
+
     /// The last microsecond of the year 9999.
     pub const LATEST: Timestamp = Timestamp(253_402_300_799_999_999);
 

@@ -19,6 +19,20 @@ pub struct Options {
     pub allow_unsafe: bool,
 }
 
+impl Options {
+    /// The database at `database_url`, with eight connections.
+    #[must_use]
+    pub fn new(database_url: &str) -> Self {
+        Options {
+            database_url: database_url.to_owned(),
+            listen_url: None,
+            pool_connections_max: 8,
+            application_name: "queue",
+            allow_unsafe: false,
+        }
+    }
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

@@ -71,7 +71,7 @@ impl JobError {
             JobError::Queue { source, .. } if source.is_transient() => Outcome::Released,
             // A zombie's outcome is refused anyway; any other refusal would come again.
             JobError::Queue { .. } => Outcome::Failed(error),
-            JobError::Kind { .. } => Outcome::RateLimited { after: UNKNOWN_KIND_WAIT, error },
+            JobError::Kind { .. } => Outcome::Parked(error),
             JobError::Slack { source, .. } => match source.kind() {
                 Failure::RateLimited { after } => Outcome::RateLimited { after, error },
                 Failure::Refused { .. } => Outcome::Refused(error),
@@ -88,6 +88,3 @@ impl JobError {
         }
     }
 }
-
-/// How long a kind from newer code is parked, uncharged, before a worker looks at it again.
-const UNKNOWN_KIND_WAIT: Duration = Duration::from_secs(60);

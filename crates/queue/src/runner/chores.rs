@@ -22,37 +22,50 @@ const MAINTENANCE: Duration = Duration::from_secs(3600);
 /// worker's has ended, and those that live renew theirs within this time.
 const FENCE_GRACE: Duration = Duration::from_secs(5);
 
-/// Runs the frequent chores until `ended`.
+/// Runs the frequent chores until `ended`. One that fails keeps none of the others.
 pub(super) async fn sweep<H: Handler>(shared: &Shared<H>, ended: &CancellationToken) {
     let mut tick = interval(SWEEP);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut answers_since = None;
     while ended.run_until_cancelled(tick.tick()).await.is_some() {
         let since = *answers_since.get_or_insert_with(Instant::now);
-        if let Err(error) = sweep_once(shared, since.elapsed() >= FENCE_GRACE).await {
+        if !sweep_once(shared, since.elapsed() >= FENCE_GRACE).await {
             answers_since = None;
-            let error = ErrorChain::line(&error);
-            tracing::warn!(error, "the sweep failed; it comes again");
         }
     }
 }
 
-async fn sweep_once<H: Handler>(shared: &Shared<H>, fence: bool) -> Result<(), QueueError> {
-    let Shared { queue, running, lease, .. } = shared;
-    queue.sweep().await?;
+/// Whether the database answered all of it well.
+async fn sweep_once<H: Handler>(shared: &Shared<H>, fence: bool) -> bool {
+    let Shared { queue, running, .. } = shared;
+    let mut well = done("make ready what is due", queue.sweep().await).is_some();
     if fence {
-        queue.fence_silent().await?;
+        well &= done("take ended leases away", queue.fence_silent().await).is_some();
     }
-    let taken_back = queue.take_back(&|kind| shared.policy(kind)).await?;
-    if taken_back > 0 {
-        tracing::warn!(jobs = taken_back, "took jobs back from workers that went silent");
+    let policy_of = |kind: &str| shared.policy(kind);
+    let taken_back = done("take lost jobs back", queue.take_back(&policy_of).await);
+    if let Some(jobs @ 1..) = taken_back {
+        tracing::warn!(jobs, "took jobs back from workers that went silent");
     }
+    let fired = done("fire schedules", queue.fire_due().await);
     if running.len() > 0 {
-        for event in queue.cancel_requests(lease.last()).await? {
+        let called_off = queue.cancel_requests(shared.lease.last()).await;
+        let called_off = done("look for call-offs", called_off);
+        well &= called_off.is_some();
+        for event in called_off.into_iter().flatten() {
             running.stop(event, Why::CalledOff);
         }
     }
-    Ok(())
+    well && taken_back.is_some() && fired.is_some()
+}
+
+fn done<T>(what: &'static str, answer: Result<T, QueueError>) -> Option<T> {
+    answer
+        .inspect_err(|error| {
+            let error = ErrorChain::line(error);
+            tracing::warn!(chore = what, error, "a chore failed; it comes again");
+        })
+        .ok()
 }
 
 /// Runs the rare chores until `ended`, the first time at once.

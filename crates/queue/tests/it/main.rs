@@ -8,6 +8,7 @@ mod claiming;
 mod committing;
 mod durable_plans;
 mod effects;
+mod example;
 mod expiring;
 mod families;
 mod figures;

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event::{EventId, Outcome};
-use futures::future::{join_all, pending};
+use futures::future::pending;
 use queue::{Report, RunnerOptions, Stop};
 use tokio::sync::Semaphore;
 
 use crate::aids::{Fixture, connect, event, in_lane};
-use crate::workers::{Worker, each, nothing, options, until, until_count, until_ended};
+use crate::workers::{Worker, append_all, each, nothing, options, until, until_count, until_ended};
 
 #[tokio::test]
 async fn what_is_committed_is_handled_and_the_end_reports_it() {
@@ -33,7 +33,7 @@ async fn what_is_committed_is_handled_and_the_end_reports_it() {
 async fn a_backlog_is_drained_in_few_exchanges() {
     const JOBS: i64 = 400;
     let fixture = Fixture::new().await;
-    join_all((0..JOBS).map(|n| fixture.append(event(&n.to_string())))).await;
+    append_all(&fixture, (0..JOBS).map(|n| event(&n.to_string()))).await;
     let wide = RunnerOptions { slots: 256, ..options() };
     let worker = Worker::start(&fixture.queue, wide, nothing());
     until_ended(&fixture, JOBS).await;
@@ -45,9 +45,7 @@ async fn a_backlog_is_drained_in_few_exchanges() {
 #[tokio::test]
 async fn no_more_run_at_once_than_there_are_slots() {
     let fixture = Fixture::new().await;
-    for n in 0..20 {
-        fixture.append(event(&n.to_string())).await;
-    }
+    append_all(&fixture, (0..20).map(|n| event(&n.to_string()))).await;
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let seen = Arc::clone(&most);
     let counting = each(move |_, _| {
@@ -69,9 +67,7 @@ async fn no_more_run_at_once_than_there_are_slots() {
 #[tokio::test]
 async fn a_lane_goes_on_with_each_finish_and_keeps_its_order() {
     let fixture = Fixture::new().await;
-    for n in 0..30 {
-        fixture.append(in_lane(&n.to_string(), "L", n)).await;
-    }
+    append_all(&fixture, (0..30).map(|n| in_lane(&n.to_string(), "L", n))).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let journal = Arc::clone(&seen);
     let noting = each(move |claim, _| {
@@ -197,9 +193,8 @@ async fn a_job_that_is_called_off_is_told_to_stop() {
 async fn w5_workers_that_come_and_go_burn_no_attempt() {
     const JOBS: i64 = 120;
     let fixture = Fixture::new().await;
-    for n in 0..JOBS {
-        fixture.append(in_lane(&n.to_string(), &format!("L{}", n % 7), n)).await;
-    }
+    let lane = |n: i64| format!("L{}", n % 7);
+    append_all(&fixture, (0..JOBS).map(|n| in_lane(&n.to_string(), &lane(n), n))).await;
     let begun = Arc::new(AtomicUsize::new(0));
     let stopping = |begun: &Arc<AtomicUsize>| {
         let begun = Arc::clone(begun);
@@ -249,7 +244,7 @@ async fn w10_two_workers_of_one_name_share_the_work() {
     };
     let one = Worker::start(&fixture.queue, options(), counting(&handled));
     let two = Worker::start(&other, options(), counting(&handled));
-    join_all((0..JOBS).map(|n| fixture.append(event(&n.to_string())))).await;
+    append_all(&fixture, (0..JOBS).map(|n| event(&n.to_string()))).await;
     until_ended(&fixture, JOBS).await;
     let (one, two) = tokio::join!(one.end(), two.end());
     assert_eq!(one.settled + two.settled, JOBS as u64, "{one:?} {two:?}");

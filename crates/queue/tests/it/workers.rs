@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use event::{Outcome, Policy};
+use event::{NewEvent, Outcome, Policy};
+use futures::future::join_all;
 use queue::{Claim, Handler, Queue, Report, Runner, RunnerOptions, Stop};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -81,6 +82,17 @@ pub fn options() -> RunnerOptions {
 /// Nothing to do, done.
 pub fn nothing() -> impl Handler {
     each(|_, _| async { Outcome::Done(None) })
+}
+
+/// Commits many events, together.
+pub async fn append_all(fixture: &Fixture, events: impl Iterator<Item = NewEvent>) {
+    let shutdown = CancellationToken::new();
+    let (committer, task) = fixture.queue.committer(shutdown.clone());
+    for committed in join_all(events.map(|event| committer.commit(event))).await {
+        committed.unwrap();
+    }
+    shutdown.cancel();
+    task.await.unwrap();
 }
 
 /// Waits until a query that counts says `count`.
