@@ -41,7 +41,9 @@ pub enum Refusal {
         expected: String,
     },
     /// A file ends in the middle of a line.
-    #[error("{path} is torn: its last line has no end; only a worker's journal may end so")]
+    #[error(
+        "{path} is torn: its last line has no end; only those who may be killed may leave one so"
+    )]
     Torn {
         /// The file.
         path: PathBuf,

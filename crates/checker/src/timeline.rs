@@ -115,7 +115,10 @@ pub(crate) fn replay(
             Row::Job(row) => job(&mut world, facts, invariants, row, &change),
             Row::Worker(row) => {
                 invariants.worker(world.workers.get(&row.worker), row, &change);
-                world.workers.insert(row.worker, *row);
+                match change.op {
+                    Op::Insert | Op::Update => world.workers.insert(row.worker, *row),
+                    Op::Delete => world.workers.remove(&row.worker),
+                };
             }
             Row::Step(row) => step(&mut world, invariants, row, &change),
             Row::Effect(row) => invariants.effect(&world, row, &change),
