@@ -111,6 +111,11 @@ mutants! {
 }
 
 #[test]
+fn every_mutant_fits_the_statements_that_it_changes() {
+    assert_eq!(queue::mutants::misfits(), Vec::<String>::new());
+}
+
+#[test]
 fn an_unknown_mutant_is_refused_with_the_list() {
     let run_dir = TempDir::new().unwrap();
     let output = start("twins", "no_such_mutant", &run_dir);

@@ -48,8 +48,8 @@ pub const MUTANTS: &[Mutant] = &[
         told: "whoever finishes a running job ends it",
         changes: &[(
             FINISH,
-            "ON f.event_id = j.event_id AND f.token = j.token",
-            "ON f.event_id = j.event_id",
+            "WHERE found.token = f.token AND found.state = 'x'",
+            "WHERE found.state = 'x'",
         )],
     },
     Mutant {
@@ -194,6 +194,18 @@ pub fn chosen() -> Result<Option<&'static Mutant>, UnknownMutant> {
 
 fn is(name: &str) -> bool {
     CHOSEN.as_ref().is_ok_and(|chosen| chosen.is_some_and(|mutant| mutant.name == name))
+}
+
+/// Changes that meet nothing in their statements any more: the statement was rewritten, and so must
+/// its mutant be.
+#[must_use]
+pub fn misfits() -> Vec<String> {
+    let changes =
+        MUTANTS.iter().flat_map(|mutant| mutant.changes.iter().map(move |it| (mutant, it)));
+    changes
+        .filter(|(_, (sql, from, _))| !sql.text.contains(from))
+        .map(|(mutant, (sql, from, _))| format!("{}: {:?} lacks {from:?}", mutant.name, sql.doing))
+        .collect()
 }
 
 static TEXTS: LazyLock<Mutex<HashMap<&'static str, &'static str>>> = LazyLock::new(Mutex::default);
