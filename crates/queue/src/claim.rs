@@ -101,8 +101,12 @@ impl Queue {
         if self.sweeps.is_due() {
             self.sweep_line().await?;
         }
-        if self.chores.is_due() {
-            self.tend(false).await?;
+        // What it cannot do now, another sweep does; the claim goes on.
+        if self.chores.is_due()
+            && let Err(error) = self.tend(false).await
+        {
+            let error = ErrorChain::of(&error).to_string();
+            tracing::warn!(error, "the sweep's chores were broken off; another sweep goes on");
         }
         Ok(())
     }

@@ -31,10 +31,10 @@ pub(crate) const RECOUNT_EVERY: Duration = Duration::from_secs(30);
 const GROUPS_MAX: i64 = 100;
 
 /// Children called off or counted in one transaction.
-const CHILDREN_AT_ONCE: i64 = 500;
+const CHILDREN_AT_ONCE: i64 = 200;
 
-/// Transactions of children called off in one go; more wait for the next.
-const ROUNDS_MAX: usize = 4;
+/// Transactions of children called off by one sweep; more wait for the next.
+const ROUNDS_MAX: usize = 10;
 
 /// What an outcome says of a child that was called off.
 const CALLED_OFF: &str = "its parent needs it no more";
@@ -43,7 +43,10 @@ impl Queue {
     /// Wakes sleepers whose time has come, expires what nobody began, completes groups whose deadline
     /// has passed, tells parents, calls children off. Bounded; returns how many jobs became ready or
     /// ended.
-    pub(crate) async fn tend(&self, families_too: bool) -> Result<u64, QueueError> {
+    ///
+    /// A thorough call looks after families in any case and for long; a claim on its way does a little
+    /// of it, now and then.
+    pub(crate) async fn tend(&self, thorough: bool) -> Result<u64, QueueError> {
         let rows = self.query(CHORES, vec![]).await?;
         let Some(row) = rows.first() else { return Ok(0) };
         let (sleepers, expired) = (get(row, "sleepers")?, get(row, "expired")?);
@@ -55,8 +58,8 @@ impl Queue {
         if expired {
             done += self.expire().await?;
         }
-        if families && (families_too || self.families.is_due()) {
-            done += self.tend_families().await?;
+        if families && (thorough || self.families.is_due()) {
+            done += self.tend_families(if thorough { ROUNDS_MAX } else { 1 }).await?;
         }
         if complete || families {
             done += self.continue_parents().await?;
@@ -64,11 +67,11 @@ impl Queue {
         Ok(done)
     }
 
-    async fn tend_families(&self) -> Result<u64, QueueError> {
+    async fn tend_families(&self, rounds: usize) -> Result<u64, QueueError> {
         self.execute(COMPLETE_LATE, vec![&GROUPS_MAX]).await?;
         self.execute(ORPHAN_GROUPS, vec![&GROUPS_MAX]).await?;
         let mut ended = 0;
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..rounds {
             match self.call_off_rest().await? {
                 0 => break,
                 some => ended += some,
