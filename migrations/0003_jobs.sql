@@ -45,6 +45,21 @@ CREATE TABLE workers (
 COMMENT ON TABLE workers IS 'One heartbeat row for each incarnation of a worker.';
 CREATE INDEX workers_live ON workers (lease_until) WHERE fenced_at IS NULL AND stopped_at IS NULL;
 
+-- One row: since when the database has been there without a break, as far as anyone knows. Unlogged,
+-- so that a crash empties it (one that only resets the sessions too, which leaves the server's start
+-- as it was); a clean restart shows in the server's start. While an outage lasts nobody can renew a
+-- lease: after it every lease stands for one more period, or the outage would charge an attempt to
+-- all that ran.
+CREATE UNLOGGED TABLE uptime (
+    one        boolean     PRIMARY KEY DEFAULT true CHECK (one),
+    -- pg_postmaster_start_time() when somebody looked.
+    started_at timestamptz NOT NULL,
+    -- When somebody first found the database back.
+    back_at    timestamptz NOT NULL
+);
+COMMENT ON TABLE uptime IS 'One row: since when the database is back from its last outage.';
+INSERT INTO uptime (started_at, back_at) VALUES (pg_postmaster_start_time(), '-infinity');
+
 -- Narrow, without payload: this table is rewritten at every step of a job's life. A job leaves it
 -- for `outcomes` when it ends. Zero or one row for each event.
 CREATE TABLE jobs (

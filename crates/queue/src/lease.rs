@@ -15,7 +15,7 @@ pub struct Incarnation {
 }
 
 /// The lease in the database's units.
-const LEASE_MS: i64 = LEASE.as_secs() as i64 * 1_000;
+pub(crate) const LEASE_MS: i64 = LEASE.as_secs() as i64 * 1_000;
 
 impl Queue {
     /// Registers a worker; its lease starts now and lasts [`event::limits::LEASE`].

@@ -3,7 +3,9 @@
 use event::{Outcome, Policy};
 
 use crate::claim::job_key;
-use crate::statements::{FENCE, LOST_JOBS};
+use crate::lease::LEASE_MS;
+use crate::statements::{FENCE, LOST_JOBS, NOTICE_OUTAGE, SHORTEN_LEASES};
+use crate::transaction::{Ends, Transaction};
 use crate::{Queue, QueueError, mutants};
 
 /// The policy of each kind of work.
@@ -19,6 +21,11 @@ impl Queue {
     /// Takes a bounded number of jobs away from workers whose lease has ended, and settles each as
     /// [`event::Outcome::Lost`]. Returns how many. Safe from any number of processes at once.
     ///
+    /// After an outage of the database every lease stands for one more period
+    /// ([`event::limits::LEASE`]) from the first call of this: nobody could renew it meanwhile, and
+    /// an attempt is charged to its worker, never to the database. Leases that were given up, or
+    /// whose holder was reported dead, have no such grace.
+    ///
     /// # Errors
     /// Those of the database.
     pub async fn reap(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
@@ -26,9 +33,16 @@ impl Queue {
         self.take_back(policy_of).await
     }
 
-    /// The other half: takes the leases of silent workers away.
+    /// The other half: takes the leases of silent workers away, after a look at whether the database
+    /// itself was away.
     pub(crate) async fn fence_silent(&self) -> Result<(), QueueError> {
-        self.execute(FENCE, vec![&WORKERS_MAX]).await.map(drop)
+        let mut transaction = Transaction::on(&self.pool).await?;
+        let steps = [
+            transaction.step(NOTICE_OUTAGE, vec![]).await?,
+            transaction.step(SHORTEN_LEASES, vec![&LEASE_MS]).await?,
+            transaction.step(FENCE, vec![&WORKERS_MAX, &LEASE_MS]).await?,
+        ];
+        transaction.pipeline(&steps, Ends::Alone).await.map(drop)
     }
 
     /// The half of [`Queue::reap`] that takes no lease away: for whoever has just heard of a death,

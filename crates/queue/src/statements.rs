@@ -32,6 +32,8 @@ statements! {
     REPORT_DEATH "report_death" "note a worker's death";
     FOLD_FLOW "fold_flow" "fold the counts of jobs";
     HELD_JOBS "held_jobs" "list what a worker holds";
+    NOTICE_OUTAGE "notice_outage" "notice an outage";
+    SHORTEN_LEASES "shorten_leases" "shorten leases";
     FENCE "fence" "take ended leases away";
     INTEND_STEP "intend_step" "record a step's intent";
     RECORD_STEP "record_step" "record a step's result";

@@ -94,3 +94,47 @@ async fn reapers_at_once_take_each_job_once() {
     let held = "SELECT count(*) FROM jobs WHERE holder IS NOT NULL OR claimed_at IS NOT NULL";
     assert_eq!(fixture.number(held).await, 0);
 }
+
+/// What a crash does to an unlogged table, and a restart to the server's start.
+const OUTAGES: [&str; 2] =
+    ["TRUNCATE uptime", "UPDATE uptime SET started_at = started_at - INTERVAL '1 hour'"];
+
+#[tokio::test]
+async fn after_an_outage_of_the_database_every_lease_stands_for_one_more_period() {
+    for outage in OUTAGES {
+        let (fixture, who) = Fixture::with_worker().await;
+        fixture.append(event("a")).await;
+        let claim = fixture.claim_one(who).await;
+        fixture.end_lease(who).await;
+        fixture.sql.batch_execute(outage).await.unwrap();
+        assert_eq!(fixture.queue.reap(&answers).await.unwrap(), 0, "{outage}");
+        // Whoever lived through it goes on.
+        fixture.queue.renew(who).await.unwrap();
+        fixture.done(&claim).await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_does_not_come_back_after_an_outage_loses_its_jobs() {
+    for outage in OUTAGES {
+        let (fixture, who) = Fixture::with_worker().await;
+        fixture.append(event("a")).await;
+        fixture.claim_one(who).await;
+        fixture.end_lease(who).await;
+        fixture.sql.batch_execute(outage).await.unwrap();
+        assert_eq!(fixture.queue.reap(&answers).await.unwrap(), 0, "{outage}");
+        let later = "UPDATE uptime SET back_at = back_at - INTERVAL '31 seconds'";
+        fixture.sql.batch_execute(later).await.unwrap();
+        assert_eq!(fixture.queue.reap(&answers).await.unwrap(), 1, "{outage}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_known_to_be_gone_has_no_grace() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    fixture.claim_one(who).await;
+    fixture.sql.batch_execute(OUTAGES[0]).await.unwrap();
+    fixture.queue.report_death(who).await.unwrap();
+    assert_eq!(fixture.queue.reap(&answers).await.unwrap(), 1);
+}
