@@ -1,5 +1,6 @@
 //! Housekeeping of the storage.
 
+use crate::options::MAINTENANCE_REPLY_TIMEOUT;
 use crate::statements::{
     ADD_PARTITIONS, APPLY_RETENTION, MAINTENANCE_BOUNDS, PRUNE_DELIVERIES, PRUNE_FAN_INS,
     PRUNE_LIMITS,
@@ -31,6 +32,7 @@ impl Queue {
     /// counted.
     async fn maintenance(&self, sql: Sql, params: Params<'_>) -> Result<i32, QueueError> {
         let mut transaction = Transaction::on(&self.pool).await?;
+        transaction.set_patience(MAINTENANCE_REPLY_TIMEOUT);
         let bounds = transaction.step(MAINTENANCE_BOUNDS, vec![]).await?;
         let work = transaction.step(sql, params).await?;
         let answers = transaction.pipeline(&[bounds, work], Ends::Both).await?;

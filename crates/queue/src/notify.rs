@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::database;
-use crate::pool::acquire;
+use crate::options::HINT_TIMEOUT;
+use crate::pool::{acquire, answered, part_with, prepare};
 use crate::statements::NOTIFY;
 use crate::{Queue, QueueError, stepping};
 
@@ -41,7 +42,11 @@ pub(crate) async fn run(hints: Pool, wanted: Arc<Notify>, shutdown: Cancellation
 
 async fn send(hints: &Pool) -> Result<(), QueueError> {
     let client = acquire(hints).await?;
-    let statement = client.prepare_cached(NOTIFY.text).await.map_err(database(NOTIFY.doing))?;
-    client.execute(&statement, &[]).await.map_err(database(NOTIFY.doing))?;
-    Ok(())
+    let sent = answered(NOTIFY.doing, HINT_TIMEOUT, async {
+        let statement = prepare(&client, NOTIFY).await?;
+        client.execute(&statement, &[]).await.map_err(database(NOTIFY.doing))
+    })
+    .await;
+    part_with(client, &sent);
+    sent.map(drop)
 }

@@ -46,6 +46,16 @@ impl fmt::Debug for Options {
 /// No statement of the engine runs longer.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// An answer that takes longer never comes: the server would have given up by itself, so the link is
+/// dead or the server stands still, whatever TCP says.
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(13);
+
+/// The same for maintenance, whose statements have a minute (`sql/maintenance_bounds.sql`).
+pub(crate) const MAINTENANCE_REPLY_TIMEOUT: Duration = Duration::from_secs(65);
+
+/// A hint that takes longer is no hint any more.
+pub(crate) const HINT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// No statement waits longer for a lock.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -78,3 +88,4 @@ const _: () = assert!(
     STATEMENT_TIMEOUT.as_millis() < event::limits::LEASE.as_millis(),
     "a renewal that hangs fails before the lease ends"
 );
+const _: () = assert!(STATEMENT_TIMEOUT.as_millis() < REPLY_TIMEOUT.as_millis());

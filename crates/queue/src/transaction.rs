@@ -1,5 +1,7 @@
 //! One transaction with its statements pipelined: as few round trips as its decisions allow.
 
+use std::time::Duration;
+
 use deadpool_postgres::{Object, Pool};
 use futures::TryFutureExt;
 use futures::future::join_all;
@@ -7,7 +9,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use crate::error::database;
-use crate::pool::acquire;
+use crate::options::REPLY_TIMEOUT;
+use crate::pool::{acquire, answered, prepare};
 use crate::{QueueError, stepping};
 
 /// A statement with its name in words.
@@ -33,6 +36,8 @@ pub(crate) struct Step<'a> {
 /// rather than hand a half-done transaction to the next user of the pool.
 pub(crate) struct Transaction {
     object: Option<Object>,
+    /// How long an answer may take.
+    within: Duration,
 }
 
 /// Which end of the transaction a pipeline carries.
@@ -53,7 +58,12 @@ pub(crate) enum Ends {
 impl Transaction {
     /// Takes a connection; nothing is sent before the first pipeline.
     pub(crate) async fn on(pool: &Pool) -> Result<Self, QueueError> {
-        Ok(Transaction { object: Some(acquire(pool).await?) })
+        Ok(Transaction { object: Some(acquire(pool).await?), within: REPLY_TIMEOUT })
+    }
+
+    /// Lets answers take so long.
+    pub(crate) fn set_patience(&mut self, within: Duration) {
+        self.within = within;
     }
 
     /// Prepares a statement, or finds it prepared on this connection.
@@ -62,8 +72,8 @@ impl Transaction {
         sql: Sql,
         params: Params<'a>,
     ) -> Result<Step<'a>, QueueError> {
-        let statement = self.object()?.prepare_cached(stepping::text(sql)).await;
-        let statement = statement.map_err(database(sql.doing))?;
+        let prepared = prepare(self.object()?, sql);
+        let statement = answered(sql.doing, self.within, prepared).await?;
         Ok(Step { statement, params, doing: sql.doing })
     }
 
@@ -91,7 +101,9 @@ impl Transaction {
                 Ends::Begin | Ends::Neither | Ends::Alone => Ok(()),
             }
         };
-        let (begun, answers, committed) = futures::join!(begin, body, commit);
+        let all = async { Ok(futures::join!(begin, body, commit)) };
+        let doing = steps.last().map_or("end a transaction", |step| step.doing);
+        let (begun, answers, committed) = answered(doing, self.within, all).await?;
         begun.map_err(database("begin a transaction"))?;
         let answers = answers.into_iter().zip(steps);
         let answers = answers
@@ -129,7 +141,8 @@ impl Transaction {
 
     /// Gives everything up and keeps the connection.
     pub(crate) async fn rollback(mut self) -> Result<(), QueueError> {
-        self.object()?.batch_execute("ROLLBACK").await.map_err(database("roll back"))?;
+        let sent = self.object()?.batch_execute("ROLLBACK").map_err(database("roll back"));
+        answered("roll back", self.within, sent).await?;
         self.object = None;
         Ok(())
     }
