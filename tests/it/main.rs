@@ -7,11 +7,13 @@
 
 mod answer;
 mod bad_input;
+mod chaos;
 mod crash;
 mod demo;
 mod guard;
 mod harness;
 mod official_clients;
 mod outage;
+mod postgres;
 mod replay;
 mod tidy;

@@ -1,12 +1,11 @@
 //! Postgres goes away under load; nothing that was acknowledged is lost.
 
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::harness::chat::GENERAL;
-use crate::harness::{Fleet, until};
+use crate::harness::{Cluster, Fleet, until};
 
 /// How long the database is gone.
 const OUTAGE: Duration = Duration::from_secs(10);
@@ -23,51 +22,21 @@ const SLACK_DEADLINE: Duration = Duration::from_millis(3_500);
 
 const ANSWERED: Duration = Duration::from_secs(120);
 
-/// A private cluster that the test may stop.
-struct Cluster {
-    folder: tempfile::TempDir,
-}
-
-impl Cluster {
-    fn start() -> (Self, String) {
-        let folder = tempfile::tempdir_in("/tmp").expect("a folder");
-        let cluster = Cluster { folder };
-        let url = cluster.run("start", &[]);
-        (cluster, url)
-    }
-
-    fn run(&self, verb: &str, more: &[&str]) -> String {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres");
-        let folder = self.folder.path().join("cluster");
-        let ran = Command::new(script).arg(verb).arg(folder).args(more).output();
-        let Output { status, stdout, stderr } = ran.expect("scripts/postgres runs");
-        assert!(status.success(), "{verb}: {}", String::from_utf8_lossy(&stderr));
-        String::from_utf8(stdout).expect("an address").trim().to_owned()
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.run("remove", &[]);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_seconds_without_postgres_under_load_lose_nothing() {
-    let (cluster, url) = tokio::task::spawn_blocking(Cluster::start).await.expect("a cluster");
-    service::migrate::run(&url).await.expect("it migrates");
-    let fleet = Fleet::on(url).await;
+    let cluster = Cluster::migrated().await;
+    let fleet = Fleet::on(cluster.url().to_owned()).await;
     let (_ingest, _one, _two) = tokio::join!(fleet.ingest(), fleet.worker(), fleet.worker());
 
     let mut asked = Vec::new();
     for number in 0..MENTIONS {
         if number == MENTIONS / 4 {
-            cluster.run("stop", &["immediate"]);
+            cluster.crash().await;
         }
         asked.push(fleet.chat.mention(&format!("What is a lease? ({number})")).await);
         tokio::time::sleep(OUTAGE / (MENTIONS / 2)).await;
         if number == MENTIONS * 3 / 4 {
-            cluster.run("start", &[]);
+            cluster.resume().await;
         }
     }
     until("the database is back", ANSWERED, async || fleet.try_sql().await).await;

@@ -10,9 +10,11 @@ use sim::slack::LocalSlack;
 use tokio::time::sleep;
 
 pub mod chat;
+pub mod cluster;
 pub mod process;
 
 pub use chat::Chat;
+pub use cluster::Cluster;
 pub use process::Process;
 
 /// How often a condition is looked at while a test waits for it.

@@ -170,9 +170,18 @@ pub async fn run(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> (i32, String, String) {
+    run_within(name, arguments, environment, Duration::from_secs(120)).await
+}
+
+/// Runs a command of ours that may take long.
+pub async fn run_within(
+    name: &str,
+    arguments: &[&str],
+    environment: &[(String, String)],
+    limit: Duration,
+) -> (i32, String, String) {
     let mut command = command(name, environment);
     let output = command.args(arguments).stdin(Stdio::null()).output();
-    let limit = Duration::from_secs(120);
     let output = tokio::time::timeout(limit, output).await.expect("the command ends");
     let output = output.expect("a binary of ours starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
