@@ -197,10 +197,10 @@ async fn strike(stage: &Stage, fault: Fault, roll: u64) -> anyhow::Result<()> {
             fired(true);
         }
         Fault::CrashBeyondLease => {
-            let end = "UPDATE workers SET lease_until = clock_timestamp() + INTERVAL '200 ms'
+            let end = "UPDATE workers SET lease_until = clock_timestamp() + INTERVAL '1 second'
                         WHERE fenced_at IS NULL AND stopped_at IS NULL";
             stage.server.sql().await?.execute(end, &[]).await?;
-            stage.server.crash(Crash::Immediate, Duration::from_millis(500)).await?;
+            stage.server.crash(Crash::Immediate, Duration::from_millis(1_500)).await?;
             fired(true);
         }
         Fault::KillBackend => fired(stage.server.kill_backend().await?.is_some()),

@@ -11,6 +11,7 @@ mod handler;
 mod journal;
 mod operators;
 mod orders;
+mod outside;
 mod plan;
 mod server;
 mod stage;

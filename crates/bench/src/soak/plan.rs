@@ -12,13 +12,16 @@ pub(super) const SOURCE: &str = "soak";
 
 /// What a job does, by its kind. Weights are parts of a hundred.
 const KINDS: &[(&str, u64)] = &[
-    ("quick", 58),
+    ("quick", 46),
     ("slow", 5),
     ("flaky", 9),
     ("poison", 1),
     ("refused", 1),
     ("limited", 5),
-    ("effect", 16),
+    ("effect", 15),
+    ("steps", 8),
+    ("sleeper", 3),
+    ("family", 2),
     ("chore", 5),
 ];
 

@@ -71,16 +71,16 @@ impl Server {
     /// Takes the server down for at least `pause`, and brings it back.
     pub(super) async fn crash(&self, crash: Crash, pause: Duration) -> anyhow::Result<()> {
         let down = self.down.lock().await;
-        match crash {
-            Crash::Immediate => {
-                script("stop", &self.folder, &["immediate"]).await?;
-            }
-            Crash::KillPostmaster => {
-                let file = self.folder.join("data/postmaster.pid");
-                let text = std::fs::read_to_string(file)?;
-                kill(text.lines().next().unwrap_or_default().trim().parse()?, Signal::KILL)?;
-            }
-        }
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid"))?;
+        let postmaster = file.lines().next().unwrap_or_default().trim().parse()?;
+        kill(
+            postmaster,
+            match crash {
+                // What `pg_ctl stop -m immediate` sends.
+                Crash::Immediate => Signal::QUIT,
+                Crash::KillPostmaster => Signal::KILL,
+            },
+        )?;
         sleep(pause).await;
         let begun = Instant::now();
         // On the port that everyone knows. A killed postmaster dies a moment later, and what it leaves behind keeps its memory for

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::journal::Journal;
 use super::orders::{ENOUGH_FILE, FINISH_FILE};
+use super::outside::Outside;
 use super::server::{Server, kill};
 use super::{Options, enqueuer, worker};
 
@@ -39,6 +40,7 @@ pub(super) struct Stage {
     pub(super) run: PathBuf,
     pub(super) server: Server,
     pub(super) faults: Journal,
+    pub(super) outside: Outside,
     /// libfaketime, where it is installed.
     pub(super) faketime: Option<PathBuf>,
     children: Mutex<Vec<Actor>>,
@@ -82,6 +84,7 @@ impl Stage {
         }
         let stage = Stage {
             faults: Journal::create(&run, "faults", "conductor")?,
+            outside: Outside::start(&run).await?,
             faketime: faketime(),
             begun_us: wall_us(),
             children: Mutex::new(children),
@@ -143,7 +146,8 @@ impl Stage {
             }
             Role::Worker => {
                 let (slots, skew_us) = (self.options.slots, skew_s * 1_000_000);
-                let part = worker::Part { url, run, index, life, seed, slots, skew_us };
+                let outside = self.outside.addr;
+                let part = worker::Part { url, run, index, life, seed, slots, outside, skew_us };
                 ("soak-worker", serde_json::to_string(&part)?)
             }
         };

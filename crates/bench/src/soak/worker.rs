@@ -4,6 +4,7 @@
 //! A worker that lost its lease works on as a zombie and tries to settle: the queue must refuse it.
 //! One that could not renew in time gives its jobs back uncharged as soon as it can.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct Part {
     pub(super) life: u32,
     pub(super) seed: u64,
     pub(super) slots: usize,
+    /// Where the outside world is.
+    pub(super) outside: SocketAddr,
     /// What its wall clock was told to be off by.
     pub(super) skew_us: i64,
 }
@@ -75,6 +78,7 @@ pub(super) async fn run(part: Part) -> anyhow::Result<()> {
             who,
             slots: part.slots,
             seed: part.seed,
+            outside: part.outside,
             until_us: AtomicI64::new(asked + micros(LEASE)),
             over: CancellationToken::new(),
             given_up: watch::Sender::new(0),
@@ -101,6 +105,7 @@ struct Life {
     who: Incarnation,
     slots: usize,
     seed: u64,
+    outside: SocketAddr,
     /// When its lease ends by its own account, on the boot clock.
     until_us: AtomicI64,
     /// The incarnation has ended: fenced, or retired.
@@ -119,7 +124,13 @@ impl Life {
             if free > 0 && !self.is_late() {
                 got = match timeout(PATIENCE, self.queue.claim(self.who, free)).await {
                     Ok(Ok(claims)) => self.take(claims, free),
-                    Ok(Err(QueueError::Fenced)) => return self.over.cancel(),
+                    Ok(Err(QueueError::Fenced)) => {
+                        // Perhaps it is only late: an outage of the database ends no lease.
+                        if !self.renew_once().await {
+                            sleep(PAUSE).await;
+                        }
+                        0
+                    }
                     Ok(Err(_)) | Err(_) => {
                         sleep(PAUSE).await;
                         0
@@ -165,12 +176,21 @@ impl Life {
             begin["lane"] = lane.0.into();
         }
         self.journal.write(begin);
+        let desk = handler::Desk {
+            queue: &self.queue,
+            journal: &self.journal,
+            outside: self.outside,
+            seed: self.seed,
+        };
         let outcome = tokio::select! {
-            outcome = handler::act(&self.queue, &self.journal, &claim, self.seed) => outcome,
+            outcome = handler::act(&desk, &claim) => outcome,
             _ = given_up.changed() => Some(Outcome::Released),
         };
         // A handler that learnt that it is a zombie stops without a word.
         let Some(outcome) = outcome else { return };
+        let mut report = line("report", &claim);
+        report["outcome"] = outcome.as_str().into();
+        self.journal.write(report);
         let mut end = line("end", &claim);
         end["outcome"] = outcome.as_str().into();
         if let Some(accepted) = self.settle(&claim, &outcome).await {
@@ -203,22 +223,28 @@ impl Life {
         let mut pause = LEASE_RENEWAL / 2;
         loop {
             sleep(pause).await;
-            let asked = boot_us();
-            pause = match timeout(PATIENCE, self.queue.renew(self.who)).await {
-                Ok(Ok(_)) => {
-                    self.journal.write(json!({"t": "renew", "accepted": true}));
-                    self.until_us.store(asked + micros(LEASE), Ordering::SeqCst);
-                    LEASE_RENEWAL / 2
-                }
-                Ok(Err(QueueError::Fenced)) => {
-                    self.journal.write(json!({"t": "renew", "accepted": false}));
-                    return self.over.cancel();
-                }
-                Ok(Err(_)) | Err(_) => PAUSE,
-            };
+            pause = if self.renew_once().await { LEASE_RENEWAL / 2 } else { PAUSE };
             if self.is_late() {
                 self.given_up.send_modify(|times| *times += 1);
             }
+        }
+    }
+
+    /// Whether the lease was renewed. One that was taken away ends this incarnation.
+    async fn renew_once(&self) -> bool {
+        let asked = boot_us();
+        match timeout(PATIENCE, self.queue.renew(self.who)).await {
+            Ok(Ok(_)) => {
+                self.journal.write(json!({"t": "renew", "accepted": true}));
+                self.until_us.store(asked + micros(LEASE), Ordering::SeqCst);
+                true
+            }
+            Ok(Err(QueueError::Fenced)) => {
+                self.journal.write(json!({"t": "renew", "accepted": false}));
+                self.over.cancel();
+                false
+            }
+            Ok(Err(_)) | Err(_) => false,
         }
     }
 
