@@ -9,6 +9,7 @@
 mod gate;
 mod hand;
 mod record;
+mod runner;
 mod scenes;
 mod stage;
 
@@ -108,6 +109,8 @@ mutants! {
     checkpoint_after_acting in interrupted_step violates 9;
     #[ignore = "scripts/test --full"]
     fan_in_without_lock in two_children violates 10;
+    #[ignore = "scripts/test --full"]
+    notify_without_poll in lost_hint violates 11;
 }
 
 #[test]

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gate::CommitGate;
 use crate::hand::Hand;
+use crate::runner;
 use crate::stage::Stage;
 
 /// Longer than the pause between two looks from the very front.
@@ -21,6 +22,7 @@ pub async fn play(scene: &str, run_dir: &Path) {
         "crash_before_commit" => crash_before_commit(run_dir).await,
         "interrupted_step" => interrupted_step(run_dir).await,
         "late_arrival" => late_arrival(run_dir).await,
+        "lost_hint" => runner::lost_hint(run_dir).await,
         "lost_worker" => lost_worker(run_dir).await,
         "one_of_many" => one_of_many(run_dir).await,
         "poison" => poison(run_dir).await,

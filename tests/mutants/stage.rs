@@ -1,6 +1,7 @@
 //! A database of its own with the checker's triggers, a queue on it, and everybody's journals.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event::{NewEvent, Raw, Timestamp, Work};
@@ -23,12 +24,12 @@ const IDLE_LOOKS: u32 = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How long a scene waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a scene is played on.
 pub struct Stage {
     pub queue: Queue,
-    pub record: Record,
+    pub record: Arc<Record>,
     pub sql: Client,
     url: String,
     /// Dropped last: the database goes with it.
@@ -46,7 +47,7 @@ impl Stage {
             sql.batch_execute(&format!("ALTER TABLE jobs DROP CONSTRAINT {name}")).await.unwrap();
         }
         let queue = Self::queue_on(&url).await;
-        Self { queue, record: Record::new(run_dir), sql, url, _database: database }
+        Self { queue, record: Arc::new(Record::new(run_dir)), sql, url, _database: database }
     }
 
     async fn queue_on(url: &str) -> Queue {
@@ -149,18 +150,43 @@ impl Stage {
             if let Ok(answer) = tokio::time::timeout(LOOK_EVERY, &mut *work).await {
                 return Some(answer);
             }
-            let count: i64 = self.sql.query_one(waiting, &[]).await.unwrap().get(0);
-            if count > 0 {
+            if self.count(waiting).await > 0 {
                 return None;
             }
             assert!(begun.elapsed() < PATIENCE, "nobody came to wait");
         }
     }
 
+    /// The database's clock, in microseconds.
+    pub async fn now(&self) -> i64 {
+        self.count("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").await
+    }
+
+    /// The one number that a query answers.
+    pub async fn count(&self, query: &str) -> i64 {
+        self.sql.query_one(query, &[]).await.unwrap().get(0)
+    }
+
+    /// Waits until a query counts something, at most so long; whether it did.
+    pub async fn counts(&self, query: &str, within: Duration) -> bool {
+        let begun = Instant::now();
+        while self.count(query).await == 0 {
+            if begun.elapsed() > within {
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        true
+    }
+
+    /// Writes everything down as it stands.
+    pub async fn write_down(&self, stopped_db_at: i64) {
+        self.record.close(&self.sql, stopped_db_at, POLICY.attempts_max).await;
+    }
+
     /// Lets a healthy worker do whatever can be done, then writes everything down.
     pub async fn close(&self) {
-        let stopped = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-        let stopped: i64 = self.sql.query_one(stopped, &[]).await.unwrap().get(0);
+        let stopped = self.now().await;
         let hand = self.hand().await;
         let mut idle = 0;
         while idle < IDLE_LOOKS {
@@ -172,7 +198,7 @@ impl Stage {
                 hand.done(&claim).await;
             }
         }
-        self.record.close(&self.sql, stopped, POLICY.attempts_max).await;
+        self.write_down(stopped).await;
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) use unchanged::*;
 /// The engine as it is.
 #[cfg(not(feature = "mutants"))]
 mod unchanged {
+    use std::time::Duration;
+
     use event::{NewEvent, Policy};
 
     use crate::transaction::Sql;
@@ -30,6 +32,11 @@ mod unchanged {
     /// Whether claims look for what their mark passed over.
     pub(crate) const fn looks_back() -> bool {
         true
+    }
+
+    /// How often a worker looks without a hint.
+    pub(crate) const fn poll(poll: Duration) -> Duration {
+        poll
     }
 
     /// Drops keys that an event would be known by.

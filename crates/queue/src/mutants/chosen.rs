@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use event::{EventId, EventRef, NewEvent, Policy};
 use tokio::sync::oneshot;
@@ -35,6 +36,7 @@ const fn of_rust(name: &'static str, told: &'static str) -> Mutant {
 const ACK_BEFORE_COMMIT: &str = "ack_before_commit";
 const DEDUPE_ON_DELIVERY_ONLY: &str = "dedupe_on_delivery_only";
 const MARK_WITHOUT_SWEEP: &str = "mark_without_sweep";
+const NOTIFY_WITHOUT_POLL: &str = "notify_without_poll";
 const REAPER_IGNORES_ATTEMPTS_MAX: &str = "reaper_ignores_attempts_max";
 
 /// All of them.
@@ -42,6 +44,7 @@ pub const MUTANTS: &[Mutant] = &[
     of_rust(ACK_BEFORE_COMMIT, "the group commit answers before it commits"),
     of_rust(DEDUPE_ON_DELIVERY_ONLY, "twins are known by their delivery keys alone"),
     of_rust(MARK_WITHOUT_SWEEP, "nothing looks for what the low-water mark passed over"),
+    of_rust(NOTIFY_WITHOUT_POLL, "a worker looks for work only when it hears of some"),
     of_rust(REAPER_IGNORES_ATTEMPTS_MAX, "the reaper gives lost jobs back for ever"),
     Mutant {
         name: "finish_without_token",
@@ -238,6 +241,11 @@ pub(crate) fn reaper_policy(policy: Policy) -> Policy {
 /// Whether claims look for what their mark passed over.
 pub(crate) fn looks_back() -> bool {
     !is(MARK_WITHOUT_SWEEP)
+}
+
+/// How often a worker looks without a hint.
+pub(crate) fn poll(poll: Duration) -> Duration {
+    if is(NOTIFY_WITHOUT_POLL) { Duration::from_secs(86_400) } else { poll }
 }
 
 /// Drops keys that an event would be known by.

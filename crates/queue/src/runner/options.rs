@@ -7,6 +7,7 @@ use std::time::Duration;
 use event::limits::{LEASE_FENCE, LEASE_RENEWAL};
 
 use super::handler::Heartbeat;
+use crate::mutants;
 
 /// Settings of a [`super::Runner`]: `RunnerOptions { slots: 64, ..RunnerOptions::default() }`.
 #[derive(Clone)]
@@ -66,7 +67,7 @@ impl RunnerOptions {
         RunnerOptions {
             slots: self.slots.clamp(1, SLOTS_MAX),
             batch_max: self.batch_max.clamp(1, BATCH_MAX),
-            poll: self.poll.clamp(Duration::from_millis(1), POLL_MAX),
+            poll: mutants::poll(self.poll.clamp(Duration::from_millis(1), POLL_MAX)),
             renew_every: self.renew_every.clamp(Duration::from_millis(1), LEASE_RENEWAL),
             fence_after: self.fence_after.clamp(Duration::from_millis(1), LEASE_FENCE),
             ..self
