@@ -55,6 +55,8 @@ impl Launcher {
             }
             Program::Node(file) => {
                 let mut command = tokio::process::Command::new(self.installed.join("bin/node"));
+                // The drivers are links beside the modules that they import.
+                command.args(["--preserve-symlinks", "--preserve-symlinks-main"]);
                 command.arg(self.installed.join("node").join(file));
                 command
             }

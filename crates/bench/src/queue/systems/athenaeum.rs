@@ -1,15 +1,12 @@
 //! Ours, through the public interface of `queue`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use event::{NewEvent, Outcome, Policy, Raw, Timestamp, Work as Owed};
+use event::{ErrorChain, NewEvent, Outcome, Raw, Timestamp, Work as Owed};
 use futures::FutureExt;
-use futures::future::{join_all, try_join_all};
-use queue::{Committer, Incarnation, Options, Queue};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use futures::future::try_join_all;
+use queue::{Claim, Committer, Handler, Options, Queue, Runner, RunnerOptions};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,15 +17,14 @@ pub(crate) const SYSTEM: System = System {
     name: "athenaeum",
     program: Program::Ours,
     by_default: true,
-    claim: &["update jobs", "skip locked"],
+    claim: &["update jobs", "skip locked", "job_tokens"],
     fill: Fill::Sql(include_str!("athenaeum_fill.sql")),
     log_and_job: &["events", "jobs"],
 };
 
 const CONNECTIONS_MAX: usize = 32;
-const BATCH_BEST: usize = 500;
-const POLL: Duration = Duration::from_secs(1);
-const RENEW_EVERY: Duration = Duration::from_secs(10);
+const SLOTS_BEST: usize = 1_024;
+const BATCH_BEST: usize = 512;
 
 /// Serves one measurement's requests over the database of `DATABASE_URL`.
 pub(crate) async fn drive() -> anyhow::Result<()> {
@@ -78,29 +74,19 @@ impl driver::System for Athenaeum {
     }
 
     async fn work(&self, work: Work, seen: Arc<Seen>) -> anyhow::Result<Stop> {
-        let (stop, stopped) = watch::channel(false);
-        let shutdown = CancellationToken::new();
-        let (wakeups, _) = self.queue.wakeups(shutdown.clone());
+        let soft = CancellationToken::new();
         let mut running = Vec::new();
         for number in 0..work.workers {
-            let who = self.queue.register(&format!("bench-{number}"), "0", 1).await?;
-            let worker = Worker {
-                queue: self.queue.clone(),
-                who,
-                work,
-                seen: Arc::clone(&seen),
-                wakeups: wakeups.clone(),
-                stopped: stopped.clone(),
-            };
-            running.push(tokio::spawn(worker.run()));
+            let runner = Runner::new(self.queue.clone(), options(&work, number));
+            let (handler, hard) = (Account(Arc::clone(&seen)), CancellationToken::new());
+            running.push(tokio::spawn(runner.run(handler, soft.clone(), hard)));
         }
         Ok(Box::new(move || {
             async move {
-                stop.send(true)?;
+                soft.cancel();
                 for worker in running {
                     worker.await??;
                 }
-                shutdown.cancel();
                 Ok(())
             }
             .boxed()
@@ -113,63 +99,29 @@ impl driver::System for Athenaeum {
     }
 }
 
-struct Worker {
-    queue: Queue,
-    who: Incarnation,
-    work: Work,
-    seen: Arc<Seen>,
-    wakeups: watch::Receiver<u64>,
-    stopped: watch::Receiver<bool>,
+/// The handler: it reads the number and accounts for it.
+struct Account(Arc<Seen>);
+
+impl Handler for Account {
+    async fn handle(&self, claim: &Claim, _: &queue::Stop) -> Outcome {
+        match sequence_of(&claim.raw) {
+            Ok(n) => {
+                self.0.handle(n).await;
+                Outcome::Done(None)
+            }
+            Err(error) => Outcome::Refused(ErrorChain::message(&error.to_string())),
+        }
+    }
 }
 
-impl Worker {
-    async fn run(mut self) -> anyhow::Result<()> {
-        let (queue, who) = (self.queue.clone(), self.who);
-        let renewing = tokio::spawn(async move {
-            let mut tick = interval(RENEW_EVERY);
-            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                tick.tick().await;
-                if queue.renew(who).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let worked = self.claim_until_stopped().await;
-        renewing.abort();
-        worked?;
-        Ok(self.queue.retire(self.who).await?)
-    }
-
-    async fn claim_until_stopped(&mut self) -> anyhow::Result<()> {
-        let best = if self.work.slots == 0 { BATCH_BEST } else { self.work.slots };
-        let limit = if self.work.batch == 0 { best } else { self.work.batch.min(best) };
-        while !*self.stopped.borrow() {
-            self.wakeups.borrow_and_update();
-            let claims = self.queue.claim(self.who, limit).await?;
-            if claims.is_empty() {
-                let hint = async {
-                    tokio::select! {
-                        _ = self.wakeups.changed() => {}
-                        _ = self.stopped.changed() => {}
-                    }
-                };
-                let _ = timeout(POLL, hint).await;
-                continue;
-            }
-            // All handlers at once; their ends no more than there are connections for.
-            let connections = &Semaphore::new(CONNECTIONS_MAX / 2);
-            let handled = claims.iter().map(async |claim| {
-                self.seen.handle(sequence_of(&claim.raw)?).await;
-                let _connection = connections.acquire().await?;
-                self.queue.settle(claim, Outcome::Done(None), &Policy::ANSWER).await?;
-                anyhow::Ok(())
-            });
-            for one in join_all(handled).await {
-                one?;
-            }
-        }
-        Ok(())
+fn options(work: &Work, number: usize) -> RunnerOptions {
+    let slots = if work.slots == 0 { SLOTS_BEST } else { work.slots };
+    let batch_max = if work.batch == 0 { BATCH_BEST } else { work.batch };
+    RunnerOptions {
+        name: format!("bench-{number}"),
+        slots: u32::try_from(slots).unwrap_or(u32::MAX),
+        batch_max,
+        ..RunnerOptions::default()
     }
 }
 
