@@ -87,14 +87,20 @@ impl<'a> Arena<'a> {
         Ok(self.driver.ask(&Request::Work(work)).await?.at_ns)
     }
 
-    /// Waits until so many jobs were handled since the driver's start. Returns when they were.
+    /// Waits until all so many jobs were handled since the driver's start. Returns when they were.
     pub(crate) async fn wait(&mut self, done: u64) -> anyhow::Result<u64> {
-        let within_ms = u64::try_from(ROUND_LIMIT.as_millis()).unwrap_or(u64::MAX);
-        let Answer { jobs, at_ns, .. } =
-            self.driver.ask(&Request::Wait { done, within_ms }).await?;
-        ensure!(jobs >= done, "only {jobs} of {done} jobs were done in {ROUND_LIMIT:?}");
+        let Answer { jobs, at_ns, .. } = self.wait_at_least(done).await?;
         ensure!(jobs == done, "{jobs} were handled, of {done} that there were");
         Ok(at_ns)
+    }
+
+    /// Waits until so many jobs were handled since the driver's start, or more.
+    pub(crate) async fn wait_at_least(&mut self, done: u64) -> anyhow::Result<Answer> {
+        let within_ms = u64::try_from(ROUND_LIMIT.as_millis()).unwrap_or(u64::MAX);
+        let answer = self.driver.ask(&Request::Wait { done, within_ms }).await?;
+        let jobs = answer.jobs;
+        ensure!(jobs >= done, "only {jobs} of {done} jobs were done in {ROUND_LIMIT:?}");
+        Ok(answer)
     }
 
     /// Waits until the database, too, knows all jobs as ended. Returns when it was asked.
@@ -118,6 +124,8 @@ impl<'a> Arena<'a> {
         sleep(over).await;
         let end = self.driver.ask(&Request::Count).await?;
         let seconds = (end.at_ns - begin.at_ns) as f64 / 1e9;
+        // A system that stands still has no throughput to compare.
+        ensure!(end.jobs > begin.jobs, "no job was done in {over:?}");
         Ok((end.jobs - begin.jobs) as f64 / seconds)
     }
 

@@ -64,7 +64,6 @@ async fn run(round: Round<'_>) -> Measured {
     let rate = arena.throughput(OVER).await?;
     let claims_ms = claims_ms(&log, from_byte, round.system.claim)?;
     arena.close().await?;
-    ensure!(rate > 0.0, "no job was done in {OVER:?}");
     ensure!(claims_ms.len() >= PARTS, "no claim of it was found in the server's log");
     let [claim, turn] = names(round.size);
     let parts = claims_ms.chunks(claims_ms.len().div_ceil(PARTS)).map(|part| {

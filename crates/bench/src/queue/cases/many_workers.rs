@@ -24,7 +24,7 @@ const WORKERS: usize = 64;
 const JOBS: u64 = 20_000;
 /// Some 1,200 claims a second in all: a load, not an overload.
 const THINK_MS: u64 = 50;
-const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP_JOBS: u64 = 10 * WORKERS as u64;
 const OVER: Duration = Duration::from_secs(5);
 
 async fn run(round: Round<'_>) -> Measured {
@@ -33,7 +33,8 @@ async fn run(round: Round<'_>) -> Measured {
     let work =
         Work { slots: 1, batch: 1, workers: WORKERS, think_ms: THINK_MS, record_from: u64::MAX };
     arena.driver.ask(&Request::Work(work)).await?;
-    sleep(WARM_UP).await;
+    // All of them have begun when so many jobs are done.
+    arena.wait_at_least(WARM_UP_JOBS).await?;
     let log = round.server.log();
     let from_byte = std::fs::metadata(&log)?.len();
     sleep(OVER).await;
