@@ -111,14 +111,16 @@ fn parse_stat(stat: &str) -> anyhow::Result<CpuTimes> {
     // The second field is a name in brackets that may hold anything; the fields behind it are plain.
     let (_, rest) = stat.rsplit_once(')').context("no stat")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |index: usize| -> anyhow::Result<f64> {
-        let ticks: f64 = fields.get(index).context("a short stat")?.parse()?;
+    // In user mode and, in the next field, in the kernel.
+    let seconds = |index: usize| -> anyhow::Result<f64> {
+        let fields = fields.get(index..index + 2).context("a short stat")?;
+        let ticks: f64 = fields[0].parse::<f64>()? + fields[1].parse::<f64>()?;
         Ok(ticks / TICKS_PER_SECOND)
     };
     Ok(CpuTimes {
         parent: fields.get(1).context("a short stat")?.parse()?,
-        own: ticks(11)? + ticks(12)?,
-        children: ticks(13)? + ticks(14)?,
+        own: seconds(11)?,
+        children: seconds(13)?,
     })
 }
 
