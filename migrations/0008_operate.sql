@@ -73,3 +73,49 @@ COMMENT ON TABLE payloads IS 'Payloads that operators edited for a replay.';
 SELECT storage_by_day('payloads');
 SELECT storage_compress('payloads', 'occurred_at, event_id');
 SELECT storage_add_partitions();
+
+-- How much work there is, for whoever scales workers. Cheap however long the queue: it counts 10,000
+-- jobs at most, and its caller needs no right to any table.
+CREATE FUNCTION queue_depth()
+RETURNS TABLE (
+    -- Jobs that a worker could claim now; 10,000 stands for that or more.
+    ready          bigint,
+    -- Jobs that workers hold, and how many the living could hold.
+    running        bigint,
+    slots          bigint,
+    -- How long ago what is first in line happened; NULL when nothing is ready.
+    oldest_seconds double precision)
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT (SELECT count(*) FROM (
+                SELECT FROM jobs WHERE state = 'r' ORDER BY priority, position LIMIT 10000) AS first),
+           (SELECT count(*) FROM (
+                SELECT FROM jobs WHERE state = 'x' ORDER BY holder LIMIT 10000) AS first),
+           (SELECT coalesce(sum(w.slots), 0) FROM workers w
+             WHERE fenced_at IS NULL AND stopped_at IS NULL AND lease_until > clock_timestamp()),
+           (SELECT extract(epoch FROM clock_timestamp() - occurred_at)::double precision
+              FROM jobs WHERE state = 'r' ORDER BY priority, position LIMIT 1)
+$$;
+COMMENT ON FUNCTION queue_depth() IS 'How much work there is, for autoscaling; see docs/operations.md.';
+
+-- Who may ask for it, and nothing else. Roles belong to the cluster: another database's migration may
+-- make it at the same moment, and a role that may not make roles goes without.
+DO $$
+BEGIN
+    -- Otherwise the caller's own temporary tables would stand in for ours.
+    EXECUTE format('ALTER FUNCTION queue_depth() SET search_path = %I, pg_temp', current_schema());
+    REVOKE ALL ON FUNCTION queue_depth() FROM PUBLIC;
+    BEGIN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'athenaeum_readonly') THEN
+            CREATE ROLE athenaeum_readonly NOLOGIN;
+        END IF;
+    EXCEPTION
+        WHEN duplicate_object OR unique_violation THEN NULL;
+        WHEN insufficient_privilege THEN
+            RAISE NOTICE 'this role may not create the role athenaeum_readonly: queue_depth() is its own';
+    END;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'athenaeum_readonly') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO athenaeum_readonly', current_schema());
+        GRANT EXECUTE ON FUNCTION queue_depth() TO athenaeum_readonly;
+    END IF;
+END
+$$;

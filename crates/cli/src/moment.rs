@@ -8,6 +8,14 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
     parse_at(text, Utc::now())
 }
 
+/// Reads RFC 3339, or how long from now: `90s`, `30m`, `2h`, `7d`.
+pub(crate) fn parse_ahead(text: &str) -> Result<Timestamp, String> {
+    match age(text).and_then(|time| Utc::now().checked_add_signed(time)) {
+        Some(time) => Ok(Timestamp(time.timestamp_micros())),
+        None => parse(text),
+    }
+}
+
 /// In RFC 3339, UTC, to the millisecond.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     match DateTime::from_timestamp_micros(at.0) {
@@ -36,7 +44,7 @@ fn parse_at(text: &str, now: DateTime<Utc>) -> Result<Timestamp, String> {
         .and_then(|age| now.checked_sub_signed(age))
         .map(|time| Timestamp(time.timestamp_micros()))
         .ok_or_else(|| {
-            "expected a time such as 2026-11-21T08:00:00Z, or an age such as 90s, 30m, 2h or 7d"
+            "expected a time such as 2026-11-21T08:00:00Z, or a span such as 90s, 30m, 2h or 7d"
                 .to_owned()
         })
 }
@@ -69,6 +77,14 @@ mod tests {
         assert_eq!(at("90s").unwrap(), "2027-01-15T07:58:30.000Z");
         assert_eq!(at("7d").unwrap(), "2027-01-08T08:00:00.000Z");
         assert_eq!(at("2026-11-21T08:00:00+02:00").unwrap(), "2026-11-21T06:00:00.000Z");
+    }
+
+    #[test]
+    fn a_span_ahead_lies_in_the_future() {
+        let (before, ahead) = (now(), parse_ahead("2h").unwrap());
+        assert!(ahead.0 - before.0 >= 7_200_000_000);
+        assert_eq!(parse_ahead("2026-11-21T08:00:00Z"), parse("2026-11-21T08:00:00Z"));
+        assert!(parse_ahead("tomorrow").is_err());
     }
 
     #[test]

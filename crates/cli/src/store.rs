@@ -1,5 +1,8 @@
 //! The database as the operator's commands use it.
 
+use std::path::Path;
+
+use anyhow::Context;
 use queue::{Options, Queue};
 use secrecy::ExposeSecret;
 use service::config::{CliConfig, DatabaseConfig};
@@ -30,4 +33,9 @@ pub(crate) async fn connect(database: &DatabaseConfig) -> anyhow::Result<Queue> 
 /// Who acts, for the audit: the user of the shell.
 pub(crate) fn actor() -> String {
     std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "cli".to_owned())
+}
+
+/// A file's bytes, to be worked on.
+pub(crate) fn payload(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read the payload {}", file.display()))
 }

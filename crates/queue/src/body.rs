@@ -1,6 +1,7 @@
 //! Reading single events.
 
 use event::{EventId, EventRef, Timestamp};
+use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -8,9 +9,9 @@ use crate::statements::{LATEST_GENERATION, SELECT_EVENT};
 use crate::wire::{get, get_count, get_time, to_sql};
 use crate::{Queue, QueueError};
 
-/// An event as the log holds it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EventBody {
+/// What is known of every event, in lists and by itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventHead {
     /// Which event.
     pub event: EventRef,
     /// Who brought it.
@@ -23,12 +24,19 @@ pub struct EventBody {
     pub actor: Option<String>,
     /// What it stays in order with.
     pub lane_name: Option<String>,
+    /// When the log took it in, by the database's clock.
+    pub received_at: Timestamp,
+}
+
+/// An event as the log holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventBody {
+    /// What a list says of it.
+    pub head: EventHead,
     /// Its place there.
     pub lane_order: i64,
     /// One id from the envelope to the reply.
     pub correlation_id: Uuid,
-    /// When the log took it in, by the database's clock.
-    pub received_at: Timestamp,
     /// The bytes as they came, or their head.
     pub raw: Vec<u8>,
     /// What they measured in full.
@@ -61,20 +69,27 @@ impl Queue {
     }
 }
 
+impl EventHead {
+    /// From a row of the log, or of a view over it.
+    pub(crate) fn read(row: &Row) -> Result<Self, QueueError> {
+        let id = EventId(get(row, "id")?);
+        Ok(EventHead {
+            event: EventRef { occurred_at: get_time(row, "occurred_at")?, id },
+            source: get(row, "source")?,
+            kind: get(row, "kind")?,
+            tenant: get(row, "tenant")?,
+            actor: get(row, "actor")?,
+            lane_name: get(row, "lane_name")?,
+            received_at: get_time(row, "received_at")?,
+        })
+    }
+}
+
 fn read(row: &Row) -> Result<EventBody, QueueError> {
     Ok(EventBody {
-        event: EventRef {
-            occurred_at: get_time(row, "occurred_at")?,
-            id: EventId(get(row, "id")?),
-        },
-        source: get(row, "source")?,
-        kind: get(row, "kind")?,
-        tenant: get(row, "tenant")?,
-        actor: get(row, "actor")?,
-        lane_name: get(row, "lane_name")?,
+        head: EventHead::read(row)?,
         lane_order: get(row, "lane_order")?,
         correlation_id: get(row, "correlation_id")?,
-        received_at: get_time(row, "received_at")?,
         raw: get(row, "raw")?,
         raw_bytes: get_count(row, "raw_bytes")?,
         raw_sha256: get(row, "raw_sha256")?,

@@ -58,6 +58,9 @@ pub(crate) const SWEEP_EVERY: Duration = Duration::from_millis(50);
 /// How many full looks of paused jobs one claim sets aside before it gives others a turn.
 const ASIDE_LOOKS_MAX: usize = 100;
 
+/// How often a process looks for jobs that a pause set aside and that nothing pauses any more.
+pub(crate) const FREE_EVERY: Duration = Duration::from_secs(1);
+
 /// How often a process folds the counts of jobs.
 pub(crate) const FOLD_EVERY: Duration = Duration::from_secs(10);
 
@@ -79,7 +82,8 @@ impl Queue {
     }
 
     /// Makes ready what waited for its time, wakes and expires what is due, looks after families of
-    /// children; a bounded part of each. Returns how many jobs it moved.
+    /// children, frees what a pause had set aside and nothing pauses any more; a bounded part of
+    /// each. Returns how many jobs it moved.
     ///
     /// # Errors
     /// Those of the database.
@@ -93,6 +97,11 @@ impl Queue {
         self.sweeps.took(begun.elapsed());
         if self.folds.is_due() {
             self.execute(FOLD_FLOW, vec![]).await?;
+        }
+        if self.frees.is_due() {
+            let begun = Instant::now();
+            self.free_paused().await?;
+            self.frees.took(begun.elapsed());
         }
         Ok(swept)
     }
@@ -180,6 +189,7 @@ impl Queue {
                 None => lost |= !self.end_without_event(&job_key(row)?).await,
             }
         }
+        self.edited(&mut claims).await?;
         self.marks.found(look, &places, rows.len() >= limit);
         self.held.answered(who, claims.iter().map(|claim| claim.token));
         if lost {

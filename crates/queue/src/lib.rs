@@ -46,7 +46,7 @@ mod transaction;
 mod wakeups;
 mod wire;
 
-pub use body::EventBody;
+pub use body::{EventBody, EventHead};
 pub use children::{FanIn, Needed, Rest};
 pub use claim::Claim;
 pub use commit::{Committed, Committer, Disposition};
@@ -58,9 +58,10 @@ pub use families::{ChildResult, Family};
 pub use lease::Incarnation;
 pub use limits::{Limit, LimitError, Taken};
 pub use operator::{
-    AttemptRecord, CancelReport, EndedCounts, EventDetail, EventFilter, EventState, EventSummary,
-    KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, Pause, PauseError, PauseRecord,
-    Refusal, ReplayOptions, ReplayReport, Selection, Stats, WorkerStats,
+    AttemptRecord, CancelReport, Conservation, EndedCounts, EventDetail, EventFilter, EventState,
+    EventSummary, KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
+    PauseRecord, PurgeOptions, PurgeReport, Refusal, ReplayOptions, ReplayReport, Scope, Selection,
+    Stats, WorkerStats,
 };
 pub use options::Options;
 pub use reap::PolicyOf;
@@ -76,7 +77,7 @@ use std::sync::{Arc, Mutex};
 use deadpool_postgres::Pool;
 use tokio::sync::Notify;
 
-use claim::{FOLD_EVERY, SWEEP_EVERY};
+use claim::{FOLD_EVERY, FREE_EVERY, SWEEP_EVERY};
 use commit::Shares;
 use connect::{Bounds, Target};
 use held::Held;
@@ -116,6 +117,8 @@ pub struct Queue {
     chores: Pace,
     families: Pace,
     recounts: Pace,
+    /// When it next looks for what a pause set aside.
+    frees: Pace,
     /// Rung when this process itself made a job ready.
     local: Arc<Notify>,
 }
@@ -161,6 +164,7 @@ impl Queue {
             chores: Pace::new(CHORES_EVERY),
             families: Pace::new(FAMILIES_EVERY),
             recounts: Pace::new(RECOUNT_EVERY),
+            frees: Pace::new(FREE_EVERY),
             local: Arc::default(),
             options: Arc::new(options),
         })

@@ -3,9 +3,15 @@
 use crate::transaction::Sql;
 
 macro_rules! statements {
-    ($($name:ident $file:literal $doing:literal;)+) => {
-        $(pub(crate) const $name: Sql =
-            Sql { text: include_str!(concat!("sql/", $file, ".sql")), doing: $doing };)+
+    // What several statements share is a file of its own, put behind each.
+    ($($name:ident $file:literal $(+ $shared:literal)? $doing:literal;)+) => {
+        $(pub(crate) const $name: Sql = Sql {
+            text: concat!(
+                include_str!(concat!("sql/", $file, ".sql")),
+                $(include_str!(concat!("sql/", $shared, ".sql")))?
+            ),
+            doing: $doing,
+        };)+
     };
 }
 
@@ -79,20 +85,15 @@ statements! {
     SELECT_EVENT "select_event" "read an event";
     FIND_EVENT "find_event" "find an event";
     LATEST_GENERATION "latest_generation" "look up a job's generation";
-    LIST_EVENTS "list_events" "list events";
-    LIST_LIVE "list_live" "list live events";
-    LIST_ENDED "list_ended" "list ended events";
+    LIST_EVENTS "list_events" + "event_filter" "list events";
+    LIST_LIVE "list_live" + "event_filter" "list live events";
+    LIST_ENDED "list_ended" + "event_filter" "list ended events";
     SELECT_STATE "select_state" "read where an event stands";
     SELECT_JOB "select_job" "read a live job";
     SELECT_ATTEMPTS "select_attempts" "list attempts";
     SELECT_OUTCOMES "select_outcomes" "list outcomes";
     SELECT_KEYS "select_keys" "list an event's keys";
-    REPLAY_STATE "replay_state" "read what a replay would do";
-    REPLAY_JOB "replay_job" "make a replay's job";
     INSERT_AUDIT "insert_audit" "write the audit";
-    CANCEL_STATE "cancel_state" "hold the job to call off";
-    CANCEL_END "cancel_end" "call a job off";
-    CANCEL_REQUEST "cancel_request" "ask a worker to stop";
     STATS_JOBS "stats_jobs" "count live jobs";
     STATS_ENDED "stats_ended" "count ended jobs";
     STATS_WORKERS "stats_workers" "list workers";
@@ -124,4 +125,22 @@ statements! {
     LIST_PAUSES "list_pauses" "list pauses";
     CLAIMS_BEFORE "claims_before" "look for claims under way";
     FREE_PAUSED "free_paused" "free what was set aside";
+    COPY_STEPS "copy_steps" "take steps over";
+    FIND_EVENTS "find_events" "find events";
+    REPLAY_STATES "replay_states" "read what replays would do";
+    STEPS_RECORDED "steps_recorded" "look for recorded steps";
+    REPLAY_JOBS "replay_jobs" "make replays' jobs";
+    INSERT_PAYLOADS "insert_payloads" "keep edited payloads";
+    SELECT_PAYLOADS "select_payloads" "read edited payloads";
+    REPLAY_AUDITS "replay_audits" "write the audit of replays";
+    INSERT_AUDITS "insert_audits" "write the audit";
+    CANCEL_STATES "cancel_states" "look for the jobs to call off";
+    CANCEL_END "cancel_end" "call jobs off";
+    CANCEL_REQUEST "cancel_request" "ask workers to stop";
+    NEWEST_EVENT "newest_event" "look for the newest event";
+    LANE_JOBS "lane_jobs" "look for a lane's jobs";
+    LIVE_JOBS "live_jobs" "look for live jobs";
+    PURGE_STATES "purge_states" "read what a purge would do";
+    CONSERVATION "conservation" "count all jobs";
+    PURGE "purge" "delete events";
 }

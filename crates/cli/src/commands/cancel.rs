@@ -1,7 +1,9 @@
 //! `athenaeum cancel`.
 
 use event::EventId;
+use queue::{CancelReport, Queue};
 
+use super::bulk;
 use crate::arguments::Cancel;
 use crate::exit::Exit;
 use crate::output::{Output, note};
@@ -10,8 +12,7 @@ use crate::view::Cancelled;
 
 pub(crate) async fn run(cancel: Cancel, output: &Output) -> anyhow::Result<Exit> {
     let queue = store::open().await?;
-    let report = queue.cancel(&cancel.ids, &store::actor(), &cancel.reason).await?;
-    let view = Cancelled::from(report);
+    let view = Cancelled::from(carry_out(&queue, &cancel).await?);
     let nothing = view.cancelled.is_empty() && view.requested.is_empty();
     if !nothing || output.is_json() {
         output.result(&view, || people(&view))?;
@@ -21,6 +22,19 @@ pub(crate) async fn run(cancel: Cancel, output: &Output) -> anyhow::Result<Exit>
         return Ok(Exit::Nothing);
     }
     Ok(if view.not_live.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+async fn carry_out(queue: &Queue, cancel: &Cancel) -> anyhow::Result<CancelReport> {
+    let actor = store::actor();
+    let Some(scope) = cancel.scope() else {
+        return Ok(queue.cancel(&cancel.ids, &actor, &cancel.reason).await?);
+    };
+    bulk::confirm(&format!("Call off every job of {scope}"), cancel.yes)?;
+    let told = |report: &CancelReport| {
+        let (cancelled, requested) = (report.cancelled.len(), report.requested.len());
+        note(&format!("{cancelled} called off, {requested} asked to stop …"));
+    };
+    Ok(queue.cancel_all(&scope, &actor, &cancel.reason, told).await?)
 }
 
 fn people(view: &Cancelled) -> String {

@@ -43,12 +43,12 @@ pub(crate) async fn show(id: EventId, raw: bool, output: &Output) -> anyhow::Res
 fn lines(events: &[EventLine]) -> String {
     let row = |event: &EventLine| {
         [
-            event.id.to_string(),
-            short(event.occurred_at.0),
-            event.kind.clone(),
-            event.state.to_owned(),
+            event.head.id.to_string(),
+            short(event.head.occurred_at.0),
+            event.head.kind.clone(),
+            event.state.to_string(),
             event.attempts.to_string(),
-            or_dash(event.user.as_deref()),
+            or_dash(event.head.user.as_deref()),
             event.error.clone().unwrap_or_default(),
         ]
     };
@@ -65,15 +65,16 @@ fn page(event: &EventFull) -> String {
         }
     };
     let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-    line("Event", event.id.to_string());
-    line("State", event.state.to_owned());
-    line("Kind", event.kind.clone());
-    line("Source", event.source.clone());
-    line("Tenant", event.tenant.clone());
-    line("User", optional(&event.user));
-    line("Lane", optional(&event.lane));
-    line("Occurred", time(event.occurred_at));
-    line("Received", time(event.received_at));
+    let head = &event.head;
+    line("Event", head.id.to_string());
+    line("State", event.state.to_string());
+    line("Kind", head.kind.clone());
+    line("Source", head.source.clone());
+    line("Tenant", head.tenant.clone());
+    line("User", optional(&head.user));
+    line("Lane", optional(&head.lane));
+    line("Occurred", time(head.occurred_at));
+    line("Received", time(head.received_at));
     line("Correlation", event.correlation_id.clone());
     line("Quarantined", optional(&event.quarantine_reason));
     line("Deliveries", event.deliveries.join(", "));
@@ -85,12 +86,13 @@ fn job(event: &EventFull) -> String {
     let Some(job) = &event.job else { return String::new() };
     let held = job.worker.as_ref().map(|worker| format!(", held by {worker}")).unwrap_or_default();
     let cancel = if job.cancel_requested { ", asked to stop" } else { "" };
+    let after = job.run_at.0.map(|at| format!(", not before {}", time(Moment(at))));
     format!(
-        "\nLive job: generation {}, {}, {} attempts, not before {}{held}{cancel}\n",
+        "\nLive job: generation {}, {}, {} attempts{}{held}{cancel}\n",
         job.generation,
-        job.state,
+        job.state.as_str(),
         job.attempts,
-        job.run_at.map_or_else(|| "someone wakes it".to_owned(), time),
+        after.unwrap_or_default(),
     )
 }
 
@@ -122,7 +124,7 @@ fn effects(event: &EventFull) -> String {
             effect.generation.to_string(),
             effect.slot.clone(),
             short(effect.intended_at.0),
-            effect.done_at.map_or_else(|| "unknown".to_owned(), |at| short(at.0)),
+            effect.done_at.0.map_or_else(|| "unknown".to_owned(), short),
             effect.result.clone().unwrap_or_default(),
         ]
     });
@@ -137,7 +139,7 @@ fn outcomes(event: &EventFull) -> String {
             text,
             "\nGeneration {} ended as {} at {} after {} attempts",
             outcome.generation,
-            outcome.state,
+            outcome.state.as_str(),
             time(outcome.ended_at),
             outcome.attempts
         );

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 mod ask;
+mod bulk;
 mod cancel;
 mod completions;
 mod demo;
@@ -12,7 +13,10 @@ mod doctor;
 mod events;
 mod health;
 mod migrate;
+mod pause;
+mod purge;
 mod replay;
+mod schedule;
 mod sim;
 mod stats;
 
@@ -32,6 +36,10 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Events(Events::Show { id, raw }) => events::show(id, raw, output).await,
         Command::Replay(replay) => replay::run(replay, output).await,
         Command::Cancel(cancel) => cancel::run(cancel, output).await,
+        Command::Pause(pause) => pause::run(pause, output).await,
+        Command::Resume(resume) => pause::resume(resume, output).await,
+        Command::Schedule(schedule) => schedule::run(schedule, output).await,
+        Command::Purge(purge) => purge::run(purge, output).await,
         Command::Stats => stats::run(output).await,
         Command::Doctor => doctor::run(output).await,
         Command::Health(health) => health::run(health, output).await,

@@ -1,18 +1,15 @@
 //! `athenaeum replay`.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-
 use event::EventId;
-use queue::{Queue, Refusal, ReplayOptions, ReplayReport, Selection};
+use queue::{EventFilter, Queue, ReplayOptions, ReplayReport, Selection};
 
+use super::bulk::{self, Pace, STEP_EVENTS};
 use crate::arguments::Replay;
 use crate::exit::{Exit, Usage};
+use crate::moment;
 use crate::output::{Output, note};
 use crate::store;
 use crate::view::Replayed;
-
-/// More than this many are replayed only after a confirmation.
-const UNCONFIRMED_MAX: usize = 20;
 
 pub(crate) async fn run(replay: Replay, output: &Output) -> anyhow::Result<Exit> {
     let by_id = !replay.ids.is_empty();
@@ -21,28 +18,33 @@ pub(crate) async fn run(replay: Replay, output: &Output) -> anyhow::Result<Exit>
                    --user or --error";
         return Err(Usage(why.to_owned()).into());
     }
+    let payload = replay.payload.as_deref().map(store::payload).transpose()?;
     let queue = store::open().await?;
-    let selection = match by_id {
-        true => Selection::Ids(replay.ids.clone()),
-        false => Selection::Filter(replay.filter.to_queue()),
+    let selection = selection(&replay);
+    let options = |dry_run| ReplayOptions {
+        actor: store::actor(),
+        reason: replay.bulk.reason.clone(),
+        dry_run,
+        limit: replay.bulk.limit,
+        from_step: replay.from_step,
+        payload: payload.clone(),
     };
     // What was shown and confirmed is what is replayed, and nothing that matched later.
-    let plan = queue.replay(&selection, &options(&replay, true)).await?;
-    let report = match replay.dry_run {
+    let plan = queue.replay(&selection, &options(true)).await?;
+    let report = match replay.bulk.dry_run || plan.replayed.is_empty() {
         true => plan,
-        false if plan.replayed.is_empty() => plan,
         false => {
-            confirm(plan.replayed.len(), replay.yes)?;
-            carry_out(&queue, &replay, plan).await?
+            bulk::confirm_many("Replay", plan.replayed.len(), &replay.bulk)?;
+            carry_out(&queue, &replay, plan, &options(false)).await?
         }
     };
-    let exit = exit(&report, by_id);
-    let view = Replayed::of(report, replay.dry_run);
+    let exit = bulk::exit(report.replayed.len(), &report.refused, by_id);
+    let view = Replayed::of(report, replay.bulk.dry_run);
     if exit != Exit::Nothing || output.is_json() {
         output.result(&view, || people(&view))?;
     }
     if view.more {
-        note(&format!("More match than --limit {}; repeat the command.", replay.limit));
+        note(&format!("More match than --limit {}; repeat the command.", replay.bulk.limit));
     }
     if exit == Exit::Nothing {
         note("Nothing to replay matches.");
@@ -50,12 +52,13 @@ pub(crate) async fn run(replay: Replay, output: &Output) -> anyhow::Result<Exit>
     Ok(exit)
 }
 
-fn options(replay: &Replay, dry_run: bool) -> ReplayOptions {
-    ReplayOptions {
-        actor: store::actor(),
-        reason: replay.reason.clone(),
-        dry_run,
-        limit: replay.limit,
+fn selection(replay: &Replay) -> Selection {
+    match replay.ids.is_empty() {
+        true => Selection::Filter(EventFilter {
+            ended_before: replay.ended_before,
+            ..replay.filter.to_queue()
+        }),
+        false => Selection::Ids(replay.ids.clone()),
     }
 }
 
@@ -63,45 +66,24 @@ async fn carry_out(
     queue: &Queue,
     replay: &Replay,
     plan: ReplayReport,
+    options: &ReplayOptions,
 ) -> anyhow::Result<ReplayReport> {
+    let mut report = ReplayReport { refused: plan.refused, more: plan.more, replayed: vec![] };
     let ids: Vec<EventId> = plan.replayed.iter().map(|(id, _)| *id).collect();
-    let done = queue.replay(&Selection::Ids(ids), &options(replay, false)).await?;
-    let refused = plan.refused.into_iter().chain(done.refused).collect();
-    Ok(ReplayReport { replayed: done.replayed, refused, more: plan.more })
-}
-
-/// Asks a person; a program must have said `--yes`.
-fn confirm(count: usize, yes: bool) -> anyhow::Result<()> {
-    if yes || count <= UNCONFIRMED_MAX {
-        return Ok(());
+    if ids.len() > STEP_EVENTS {
+        note(&format!(
+            "If this is cut off, repeat the command with --ended-before {}: it goes on.",
+            moment::rfc3339(queue.now().await?)
+        ));
     }
-    if !io::stdin().is_terminal() {
-        let why = format!(
-            "{count} events would be replayed, more than {UNCONFIRMED_MAX}: confirm with --yes, or \
-             look at them with --dry-run"
-        );
-        return Err(Usage(why).into());
+    let mut pace = Pace::new(queue, "replayed", replay.bulk.rate, ids.len());
+    for step in ids.chunks(STEP_EVENTS) {
+        pace.take(step.len()).await?;
+        let done = queue.replay(&Selection::Ids(step.to_vec()), options).await?;
+        report.replayed.extend(done.replayed);
+        report.refused.extend(done.refused);
     }
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "Replay {count} events? [y/N] ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => anyhow::bail!("nothing was replayed"),
-    }
-}
-
-/// A named event that was not replayed is a failure; one that merely matched is not.
-fn exit(report: &ReplayReport, by_id: bool) -> Exit {
-    let known = report.refused.iter().any(|(_, refusal)| *refusal != Refusal::Unknown);
-    match (report.replayed.is_empty(), report.refused.is_empty()) {
-        (true, _) if !known => Exit::Nothing,
-        (true, _) => Exit::Failed,
-        (false, false) if by_id => Exit::Failed,
-        (false, _) => Exit::Done,
-    }
+    Ok(report)
 }
 
 fn people(view: &Replayed) -> String {
@@ -114,30 +96,4 @@ fn people(view: &Replayed) -> String {
     lines.extend(view.refused.iter().map(|event| format!("left {}: {}", event.id, event.message)));
     lines.push(format!("{verb} {}, left {}", view.replayed.len(), view.refused.len()));
     lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_exit_code_tells_nothing_matched_from_refused() {
-        let report = |replayed: &[i64], refused: &[Refusal]| ReplayReport {
-            replayed: replayed.iter().map(|id| (EventId(*id), 1)).collect(),
-            refused: refused.iter().map(|refusal| (EventId(9), *refusal)).collect(),
-            more: false,
-        };
-        assert_eq!(exit(&report(&[1], &[]), true), Exit::Done);
-        assert_eq!(exit(&report(&[], &[]), false), Exit::Nothing);
-        assert_eq!(exit(&report(&[], &[Refusal::Unknown]), true), Exit::Nothing);
-        assert_eq!(exit(&report(&[], &[Refusal::Running]), true), Exit::Failed);
-        assert_eq!(exit(&report(&[1], &[Refusal::Running]), true), Exit::Failed);
-        assert_eq!(exit(&report(&[1], &[Refusal::Running]), false), Exit::Done);
-    }
-
-    #[test]
-    fn many_are_not_replayed_unasked() {
-        assert!(confirm(UNCONFIRMED_MAX, false).is_ok());
-        assert!(confirm(UNCONFIRMED_MAX + 1, true).is_ok());
-    }
 }

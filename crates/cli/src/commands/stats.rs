@@ -1,13 +1,13 @@
 //! `athenaeum stats`.
 
-use queue::{EndedCounts, LiveCounts, StorageMode};
+use queue::{Conservation, EndedCounts, KindCount, LiveCounts, StorageMode, WorkerStats};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::moment::short;
 use crate::output::{Output, table};
 use crate::store;
-use crate::view::Moment;
+use crate::view::{Moment, views};
 
 #[derive(Serialize)]
 struct Figures {
@@ -15,28 +15,24 @@ struct Figures {
     storage: StorageMode,
     jobs: LiveCounts,
     ended_last_day: EndedCounts,
+    conservation: Conservation,
     dead_letters: u64,
     oldest_ready_seconds: Option<f64>,
     workers: Vec<Worker>,
-    kinds: Vec<Kind>,
+    kinds: Vec<KindCount>,
 }
 
-#[derive(Serialize)]
-struct Worker {
-    id: i64,
-    name: String,
-    version: String,
-    live: bool,
-    slots: u32,
-    running: u64,
-    started_at: Moment,
-    lease_until: Moment,
-}
-
-#[derive(Serialize)]
-struct Kind {
-    kind: String,
-    jobs: LiveCounts,
+views! {
+    Worker of WorkerStats {
+        id: i64,
+        name: String,
+        version: String,
+        live: bool,
+        slots: u32,
+        running: u64,
+        started_at: Moment,
+        lease_until: Moment,
+    }
 }
 
 pub(crate) async fn run(output: &Output) -> anyhow::Result<Exit> {
@@ -47,37 +43,35 @@ pub(crate) async fn run(output: &Output) -> anyhow::Result<Exit> {
 
 impl From<queue::Stats> for Figures {
     fn from(stats: queue::Stats) -> Self {
-        let worker = |worker: queue::WorkerStats| Worker {
-            id: worker.id,
-            name: worker.name,
-            version: worker.version,
-            live: worker.live,
-            slots: worker.slots,
-            running: worker.running,
-            started_at: Moment(worker.started_at),
-            lease_until: Moment(worker.lease_until),
-        };
-        let kind = |kind: queue::KindCount| Kind { kind: kind.kind, jobs: kind.jobs };
         Figures {
             at: Moment(stats.at),
             storage: stats.storage,
             jobs: stats.jobs,
             ended_last_day: stats.ended_last_day,
+            conservation: stats.conservation,
             dead_letters: stats.dead_letters,
             oldest_ready_seconds: stats.oldest_ready.map(|age| age.as_secs_f64()),
-            workers: stats.workers.into_iter().map(worker).collect(),
-            kinds: stats.kinds.into_iter().map(kind).collect(),
+            workers: stats.workers.into_iter().map(Worker::from).collect(),
+            kinds: stats.kinds,
         }
     }
 }
 
 fn people(figures: &Figures) -> String {
     let jobs = &figures.jobs;
-    let ended = &figures.ended_last_day;
     let oldest = match figures.oldest_ready_seconds {
         Some(seconds) => format!("{seconds:.1} s"),
         None => "none".to_owned(),
     };
+    let (made, ended) = (figures.conservation.made, figures.conservation.ended);
+    let ended_all = ended.done + ended.dead + ended.cancelled + ended.expired;
+    let conserved = match figures.conservation.balanced {
+        true => format!("{made} made, {ended_all} ended, the rest lives"),
+        false => {
+            format!("{made} made, {ended_all} ended: THE SUMS DISAGREE, jobs were lost or doubled")
+        }
+    };
+    let ended = &figures.ended_last_day;
     let storage = match figures.storage {
         StorageMode::Timescale => "TimescaleDB hypertables",
         StorageMode::Native => "native daily partitions",
@@ -87,6 +81,7 @@ fn people(figures: &Figures) -> String {
          Oldest ready  {oldest}\n\
          Last day      {} done, {} dead, {} cancelled, {} expired\n\
          Dead letters  {}\n\
+         All jobs      {conserved}\n\
          Storage       {storage}",
         jobs.waiting,
         jobs.ready,
@@ -108,8 +103,8 @@ fn people(figures: &Figures) -> String {
     parts.join("\n\n")
 }
 
-fn kinds(kinds: &[Kind]) -> String {
-    let row = |kind: &Kind| {
+fn kinds(kinds: &[KindCount]) -> String {
+    let row = |kind: &KindCount| {
         let LiveCounts { waiting, ready, running, suspended } = kind.jobs;
         let [waiting, ready, running, suspended] =
             [waiting, ready, running, suspended].map(|count| count.to_string());

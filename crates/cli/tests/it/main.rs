@@ -8,4 +8,5 @@ mod documented;
 mod events;
 mod fixture;
 mod operate;
+mod steer;
 mod usage;

@@ -68,6 +68,9 @@ async fn more_than_twenty_are_replayed_only_when_somebody_said_yes() {
     let filter = ["replay", "--state", "dead", "--kind", "app_mention", "--json"];
     let unasked = fixture.athenaeum(&filter).await;
     assert_eq!((unasked.code, unasked.stdout.as_str()), (2, ""));
+    assert!(unasked.stderr.contains("--reason"), "{}", unasked.stderr);
+    let unasked = fixture.athenaeum(&[&filter[..], &["--reason", "mended"]].concat()).await;
+    assert_eq!((unasked.code, unasked.stdout.as_str()), (2, ""));
     assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
     assert_eq!(audits(&fixture).await.len(), 0);
 
@@ -78,7 +81,10 @@ async fn more_than_twenty_are_replayed_only_when_somebody_said_yes() {
     for minute in 21..30 {
         fixture.dead(minute).await;
     }
-    let sure = fixture.athenaeum(&[&filter[..], &["--yes"]].concat()).await;
+    let unexplained = fixture.athenaeum(&[&filter[..], &["--yes"]].concat()).await;
+    assert_eq!((unexplained.code, unexplained.stdout.as_str()), (2, ""));
+    assert!(unexplained.stderr.contains("--reason"), "{}", unexplained.stderr);
+    let sure = fixture.athenaeum(&[&filter[..], &["--yes", "--reason", "mended"]].concat()).await;
     assert_eq!((sure.code, replayed(&sure).len()), (0, 25), "{}", sure.stderr);
 }
 

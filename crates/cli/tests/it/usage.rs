@@ -17,6 +17,9 @@ async fn without_a_database_every_command_says_which_variable() {
         &["stats"],
         &["replay", "--state", "dead"],
         &["cancel", "1", "--reason", "x"],
+        &["pause", "--fleet", "--reason", "x"],
+        &["schedule", "list"],
+        &["purge", "1"],
         &["ask", "why?"],
         &["demo"],
     ] {
@@ -38,6 +41,8 @@ async fn wrong_use_ends_with_two() {
         &["events", "list", "--since", "yesterday"],
         &["events", "list", "--limit", "0"],
         &["cancel", "1"],
+        &["cancel", "1", "--kind", "ask", "--reason", "x"],
+        &["schedule", "add", "a", "--cron", "@daily", "--at", "2h", "--kind", "ask"],
         &["completions", "bash", "--json"],
     ] {
         let ran = fixture.athenaeum(arguments).await;

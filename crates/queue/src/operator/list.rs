@@ -9,8 +9,8 @@ use tokio_postgres::Row;
 
 use crate::statements::{LIST_ENDED, LIST_EVENTS, LIST_LIVE};
 use crate::transaction::Sql;
-use crate::wire::{get, get_chain, get_small, get_time, get_time_option, to_sql, without_nul};
-use crate::{Queue, QueueError};
+use crate::wire::{get, get_chain, get_small, get_time_option, to_sql, without_nul};
+use crate::{EventHead, Queue, QueueError};
 
 /// Where an event stands: its live job's state, else how its last job ended, else why it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -98,6 +98,8 @@ pub struct EventFilter {
     pub until: Option<Timestamp>,
     /// Whose last error chain contains this text, whatever its case.
     pub error: Option<String>,
+    /// Whose newest job ended before.
+    pub ended_before: Option<Timestamp>,
     /// Of this tenant.
     pub tenant: Option<String>,
     /// Older than this one, for the next page: the last of the page before.
@@ -107,20 +109,8 @@ pub struct EventFilter {
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EventSummary {
-    /// Which event.
-    pub event: EventRef,
-    /// Who brought it.
-    pub source: String,
-    /// What happened.
-    pub kind: String,
-    /// Whose it is.
-    pub tenant: String,
-    /// Who did it.
-    pub actor: Option<String>,
-    /// What it stays in order with.
-    pub lane_name: Option<String>,
-    /// When the log took it in.
-    pub received_at: Timestamp,
+    /// What is known of every event.
+    pub head: EventHead,
     /// Where it stands.
     pub state: EventState,
     /// The generation of its newest job; 0 when it never had one.
@@ -152,12 +142,22 @@ impl Queue {
         let before_at = filter.before.map(|event| to_sql(event.occurred_at));
         let before_id = filter.before.map(|event| event.id.0);
         let state = filter.state.map(EventState::as_str);
+        let ended_before = filter.ended_before.map(to_sql);
         let rows = self
             .ask(
                 statement(filter.state),
                 vec![
-                    &kind, &actor, &tenant, &since, &until, &before_at, &before_id, &error, &state,
+                    &kind,
+                    &actor,
+                    &tenant,
+                    &since,
+                    &until,
+                    &before_at,
+                    &before_id,
+                    &error,
+                    &state,
                     &limit,
+                    &ended_before,
                 ],
             )
             .await?;
@@ -180,17 +180,11 @@ fn statement(state: Option<EventState>) -> Sql {
 }
 
 fn read(row: &Row) -> Result<EventSummary, QueueError> {
-    let id = EventId(get(row, "id")?);
+    let head = EventHead::read(row)?;
     let error = get_chain(row, "error")?.and_then(|chain| chain.into_iter().next());
     Ok(EventSummary {
-        event: EventRef { occurred_at: get_time(row, "occurred_at")?, id },
-        source: get(row, "source")?,
-        kind: get(row, "kind")?,
-        tenant: get(row, "tenant")?,
-        actor: get(row, "actor")?,
-        lane_name: get(row, "lane_name")?,
-        received_at: get_time(row, "received_at")?,
-        state: read_state(row, id)?,
+        state: read_state(row, head.event.id)?,
+        head,
         generation: get(row, "generation")?,
         attempts: get_small(row, "attempts")?,
         run_at: get_time_option(row, "run_at")?,

@@ -1,15 +1,25 @@
-//! What operators ask and do: lists, details, replay, cancellation, figures.
+//! What operators ask and do: lists, details, replay, cancellation, pauses, deletion, figures.
 
 mod cancel;
 mod detail;
+mod generation;
 mod list;
-mod pause;
+mod pauses;
+mod payloads;
+mod purge;
+mod refusal;
 mod replay;
+mod scope;
+mod select;
 mod stats;
 
 pub use cancel::CancelReport;
 pub use detail::{AttemptRecord, EventDetail, LiveJob, OutcomeRecord};
 pub use list::{EventFilter, EventState, EventSummary};
-pub use pause::{PAUSES_MAX, Pause, PauseError, PauseRecord};
-pub use replay::{Refusal, ReplayOptions, ReplayReport, Selection};
-pub use stats::{EndedCounts, KindCount, LiveCounts, Stats, WorkerStats};
+pub use pauses::{PAUSES_MAX, PauseError, PauseRecord};
+pub use purge::{PurgeOptions, PurgeReport};
+pub use refusal::Refusal;
+pub use replay::{ReplayOptions, ReplayReport};
+pub use scope::Scope;
+pub use select::Selection;
+pub use stats::{Conservation, EndedCounts, KindCount, LiveCounts, Stats, WorkerStats};

@@ -6,7 +6,7 @@ use event::{EventId, JobState, Timestamp};
 use serde::Serialize;
 use tokio_postgres::Row;
 
-use crate::statements::{STATS_ENDED, STATS_JOBS, STATS_WORKERS};
+use crate::statements::{CONSERVATION, STATS_ENDED, STATS_JOBS, STATS_WORKERS};
 use crate::wire::{get, get_count, get_small, get_time};
 use crate::{Queue, QueueError, StorageMode};
 
@@ -21,6 +21,8 @@ pub struct Stats {
     pub jobs: LiveCounts,
     /// How the jobs of the last day's events ended.
     pub ended_last_day: EndedCounts,
+    /// What was made and what became of it.
+    pub conservation: Conservation,
     /// Dead letters that nobody has replayed, over the whole history.
     pub dead_letters: u64,
     /// How long the oldest ready job has been waiting for a worker.
@@ -55,6 +57,19 @@ pub struct EndedCounts {
     pub cancelled: u64,
     /// Too late.
     pub expired: u64,
+}
+
+/// Every job that was ever made is somewhere: counted in one snapshot, over the whole history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Conservation {
+    /// Jobs made.
+    pub made: u64,
+    /// Those that live.
+    pub live: LiveCounts,
+    /// Those that ended.
+    pub ended: EndedCounts,
+    /// Whether the sums agree; if not, something is lost or counted twice.
+    pub balanced: bool,
 }
 
 /// One worker.
@@ -98,15 +113,18 @@ impl Queue {
         let ended = self.query(STATS_ENDED, vec![]).await?;
         let workers = self.query(STATS_WORKERS, vec![]).await?;
         let ended = ended.first().ok_or(QueueError::Closed)?;
+        let conserved = self.query(CONSERVATION, vec![]).await?;
+        let conserved = conserved.first().ok_or(QueueError::Closed)?;
         let mut stats = Stats {
             at: get_time(ended, "at")?,
             storage,
             jobs: LiveCounts::default(),
-            ended_last_day: EndedCounts {
-                done: get_count(ended, "done")?,
-                dead: get_count(ended, "dead")?,
-                cancelled: get_count(ended, "cancelled")?,
-                expired: get_count(ended, "expired")?,
+            ended_last_day: EndedCounts::read(ended)?,
+            conservation: Conservation {
+                made: get_count(conserved, "made")?,
+                live: LiveCounts::read(conserved)?,
+                ended: EndedCounts::read(conserved)?,
+                balanced: get(conserved, "balanced")?,
             },
             dead_letters: get_count(ended, "dead_letters")?,
             oldest_ready: None,
@@ -140,7 +158,27 @@ fn add(stats: &mut Stats, row: &Row) -> Result<(), QueueError> {
     Ok(())
 }
 
+impl EndedCounts {
+    fn read(row: &Row) -> Result<Self, QueueError> {
+        Ok(EndedCounts {
+            done: get_count(row, "done")?,
+            dead: get_count(row, "dead")?,
+            cancelled: get_count(row, "cancelled")?,
+            expired: get_count(row, "expired")?,
+        })
+    }
+}
+
 impl LiveCounts {
+    fn read(row: &Row) -> Result<Self, QueueError> {
+        Ok(LiveCounts {
+            waiting: get_count(row, "waiting")?,
+            ready: get_count(row, "ready")?,
+            running: get_count(row, "running")?,
+            suspended: get_count(row, "suspended")?,
+        })
+    }
+
     fn of(&mut self, state: JobState) -> &mut u64 {
         match state {
             JobState::Waiting => &mut self.waiting,

@@ -44,7 +44,7 @@ impl Queue {
         advance(transaction, &runs).await?;
         if fired > 0 {
             metrics::counter!("queue_schedules_fired_total").increment(fired);
-            self.hint().await;
+            self.rouse().await;
         }
         Ok(fired)
     }

@@ -207,7 +207,10 @@ impl Queue {
     }
 
     /// The moment, by the database's clock.
-    pub(crate) async fn now(&self) -> Result<Timestamp, QueueError> {
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn now(&self) -> Result<Timestamp, QueueError> {
         let rows = self.query(NOW, vec![]).await?;
         let now: DateTime<Utc> =
             rows.first().map_or(Ok(Utc::now()), |row: &Row| get(row, "now"))?;

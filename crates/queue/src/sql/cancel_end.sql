@@ -1,8 +1,8 @@
--- Ends a job that does not run.
--- Called by: cancel, under the locks of lock_lanes. Locks: the job's row; waits for a claim in
--- flight, and then leaves its job to cancel_request. Index: jobs_pkey, waits_pkey.
+-- Ends jobs that do not run.
+-- Called by: cancel and purge, under the locks of lock_lanes. Locks: the jobs' rows; waits for a
+-- claim in flight, and then leaves its job to cancel_request. Index: jobs_pkey, waits_pkey.
 WITH ended AS (
-    DELETE FROM jobs WHERE event_id = $1 AND state <> 'x' RETURNING *
+    DELETE FROM jobs WHERE event_id = ANY ($1::bigint[]) AND state <> 'x' RETURNING *
 ), over AS (
     DELETE FROM waits WHERE event_id = ANY (ARRAY(SELECT event_id FROM ended))
 ), counted AS (

@@ -1,5 +1,5 @@
--- Asks the holder of a running job to stop.
--- Called by: cancel, after cancel_end. Locks: the job's row. Index: jobs_pkey.
+-- Asks the holders of running jobs to stop.
+-- Called by: cancel and purge, after cancel_end. Locks: the jobs' rows. Index: jobs_pkey.
 UPDATE jobs SET cancel_requested = true
- WHERE event_id = $1 AND state = 'x'
+ WHERE event_id = ANY ($1::bigint[]) AND state = 'x'
 RETURNING event_id

@@ -1,16 +1,6 @@
 -- The newest events whose newest job ended unhappily, in state $9.
--- Called by: events. Locks: none. Index: outcomes_unhappy backwards, events_pkey.
+-- Called by: events, with event_filter behind it. Locks: none. Index: outcomes_unhappy backwards,
+-- events_pkey.
 SELECT s.* FROM outcomes q
   JOIN event_summaries s ON s.occurred_at = q.occurred_at AND s.id = q.event_id
  WHERE q.state = $9 AND q.state <> 'done' AND s.state = $9 AND s.generation = q.generation
-   AND ($1::text IS NULL OR s.kind = $1)
-   AND ($2::text IS NULL OR s.actor = $2)
-   AND ($3::text IS NULL OR s.tenant = $3)
-   AND ($4::timestamptz IS NULL OR s.occurred_at >= $4)
-   AND ($5::timestamptz IS NULL OR s.occurred_at < $5)
-   AND ($6::timestamptz IS NULL OR (s.occurred_at, s.id) < ($6, $7::bigint))
-   AND ($8::text IS NULL OR EXISTS (
-        SELECT FROM jsonb_array_elements_text(s.error) AS link
-         WHERE position(lower($8) IN lower(link)) > 0))
- ORDER BY s.occurred_at DESC, s.id DESC
- LIMIT $10

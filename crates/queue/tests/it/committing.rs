@@ -174,7 +174,7 @@ async fn a_frame_is_stored_as_it_came_whatever_is_in_it() {
     let committed = committer.commit(odd).await.unwrap();
     let body = fixture.queue.load(committed.event).await.unwrap().unwrap();
     assert_eq!(body.raw, frame);
-    assert_eq!(body.kind, "bad\u{fffd}kind");
+    assert_eq!(body.head.kind, "bad\u{fffd}kind");
     assert_eq!(body.quarantine_reason.as_deref(), Some("not JSON\u{fffd}"));
     assert_eq!(fixture.count("jobs").await, 0);
     fixture.assert_sound().await;

@@ -395,7 +395,7 @@ async fn q12_a_child_that_finishes_twice_counts_once() {
     fixture.done(new).await;
     let selection = queue::Selection::Ids(vec![new.event.id]);
     let options =
-        queue::ReplayOptions { actor: "U1".to_owned(), reason: None, dry_run: false, limit: 1 };
+        queue::ReplayOptions { actor: "U1".to_owned(), ..queue::ReplayOptions::default() };
     fixture.queue.replay(&selection, &options).await.unwrap();
     let replayed = fixture.claim_one(who).await;
     assert!(!replayed.child);

@@ -63,10 +63,10 @@ async fn every_filter_narrows_the_list() {
     assert_eq!(with(EventFilter { since: Some(at), ..all.clone() }).await, 2);
     assert_eq!(with(EventFilter { until: Some(at), ..all.clone() }).await, 3);
     let first = fixture.queue.events(&all, 2).await.unwrap();
-    let rest = EventFilter { before: first.last().map(|summary| summary.event), ..all };
+    let rest = EventFilter { before: first.last().map(|summary| summary.head.event), ..all };
     let rest = fixture.queue.events(&rest, 100).await.unwrap();
     assert_eq!((first.len(), rest.len()), (2, 3), "pages do not overlap");
-    assert!(first[1].event.occurred_at > rest[0].event.occurred_at);
+    assert!(first[1].head.event.occurred_at > rest[0].head.event.occurred_at);
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Running ended jobs again.
 
 use event::{ErrorChain, EventId, Outcome, Policy};
-use queue::{EventFilter, EventState, Refusal, ReplayOptions, Selection};
+use queue::{
+    EventFilter, EventState, NewStep, QueueError, Refusal, ReplayOptions, Selection, StepState,
+};
+use serde_json::json;
 
 use crate::aids::{Fixture, event, in_lane, stored};
 
@@ -9,8 +12,8 @@ fn by(actor: &str) -> ReplayOptions {
     ReplayOptions {
         actor: actor.to_owned(),
         reason: Some("fixed".to_owned()),
-        dry_run: false,
         limit: 100,
+        ..ReplayOptions::default()
     }
 }
 
@@ -130,5 +133,132 @@ async fn a_filter_selects_by_state_and_error_and_says_when_there_is_more() {
     let report = fixture.queue.replay(&Selection::Filter(all), &options).await.unwrap();
     assert_eq!(report.replayed, [(ids[1], 1), (ids[2], 1)], "the newest two, oldest first");
     assert!(report.more);
+    fixture.assert_sound().await;
+}
+
+/// What the newest generation of an event works on.
+async fn works_on(fixture: &Fixture, who: queue::Incarnation) -> Vec<u8> {
+    let claim = fixture.claim_one(who).await;
+    fixture.done(&claim).await;
+    claim.raw
+}
+
+#[tokio::test]
+async fn an_edited_payload_is_worked_on_by_its_generation_and_those_after_it() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let id = fixture.append(event("a")).await.event.id;
+    let original = works_on(&fixture, who).await;
+    let again =
+        |payload: Option<&[u8]>| ReplayOptions { payload: payload.map(<[u8]>::to_vec), ..by("U1") };
+    let named = Selection::Ids(vec![id]);
+    fixture.queue.replay(&named, &again(None)).await.unwrap();
+    assert_eq!(works_on(&fixture, who).await, original);
+    fixture.queue.replay(&named, &again(Some(b"mended"))).await.unwrap();
+    let claim = fixture.claim_one(who).await;
+    assert_eq!((claim.generation, claim.raw.as_slice()), (2, &b"mended"[..]));
+    // Every attempt of the generation sees it.
+    fixture.queue.settle(&claim, Outcome::Released, &Policy::ANSWER).await.unwrap();
+    assert_eq!(works_on(&fixture, who).await, b"mended");
+    fixture.queue.replay(&named, &again(None)).await.unwrap();
+    assert_eq!(works_on(&fixture, who).await, b"mended", "a replay repeats what ran last");
+    fixture.queue.replay(&named, &again(Some(b"mended again"))).await.unwrap();
+    assert_eq!(works_on(&fixture, who).await, b"mended again");
+    let body = fixture.queue.event(id).await.unwrap().unwrap().body;
+    assert_eq!(body.raw, original, "the log never changes");
+
+    let large = fixture.queue.replay(&named, &again(Some(&vec![7; 10_000_000]))).await;
+    assert!(matches!(large, Err(QueueError::Refused(event::Refusal::PayloadTooLarge { .. }))));
+}
+
+#[tokio::test]
+async fn a_replay_from_a_step_keeps_the_record_below_it() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let id = fixture.append(event("a")).await.event.id;
+    let claim = fixture.claim_one(who).await;
+    let step = |number| NewStep {
+        number,
+        kind: "model".to_owned(),
+        name: "gpt".to_owned(),
+        input: json!({"turn": number}),
+    };
+    for number in 0..3 {
+        fixture.queue.intend_step(&claim, &step(number)).await.unwrap();
+        let result = json!({"answer": number});
+        fixture.queue.record_step(&claim, number, &result, None).await.unwrap();
+    }
+    fixture.done(&claim).await;
+    let from = |step| ReplayOptions { from_step: Some(step), ..by("U1") };
+    let named = Selection::Ids(vec![id]);
+    fixture.queue.replay(&named, &from(2)).await.unwrap();
+    let claim = fixture.claim_one(who).await;
+    let kept: Vec<i32> =
+        fixture.queue.steps(&claim).await.unwrap().iter().map(|step| step.number).collect();
+    assert_eq!((claim.generation, kept), (1, vec![0, 1]));
+    let known = fixture.queue.intend_step(&claim, &step(1)).await.unwrap();
+    assert!(matches!(known, StepState::Done { .. }), "it is not paid again: {known:?}");
+    let fresh = fixture.queue.intend_step(&claim, &step(2)).await.unwrap();
+    assert!(matches!(fresh, StepState::Fresh), "{fresh:?}");
+    fixture.done(&claim).await;
+
+    let bare = fixture.append(event("b")).await.event.id;
+    let claim = fixture.claim_one(who).await;
+    fixture.done(&claim).await;
+    for dry_run in [true, false] {
+        let options = ReplayOptions { dry_run, ..from(1) };
+        let report = fixture.queue.replay(&Selection::Ids(vec![bare]), &options).await.unwrap();
+        assert_eq!(report.refused, [(bare, Refusal::NoStep)]);
+    }
+}
+
+/// C1 and C3: a bulk replay that died half-way is repeated, and replays nothing twice.
+#[tokio::test]
+async fn c3_a_bulk_replay_that_was_cut_off_goes_on_where_it_stopped() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        ids.push(fixture.append(event(&n.to_string())).await.event.id);
+        let claim = fixture.claim_one(who).await;
+        fixture.done(&claim).await;
+    }
+    let begun = fixture.queue.now().await.unwrap();
+    let all = || {
+        Selection::Filter(EventFilter {
+            state: Some(EventState::Done),
+            ended_before: Some(begun),
+            ..EventFilter::default()
+        })
+    };
+    // The first batch, and then nothing more.
+    let first = Selection::Ids(ids[..2].to_vec());
+    fixture.queue.replay(&first, &by("U1")).await.unwrap();
+    for _ in 0..2 {
+        let claim = fixture.claim_one(who).await;
+        fixture.done(&claim).await;
+    }
+    let report = fixture.queue.replay(&all(), &by("U1")).await.unwrap();
+    let rest: Vec<_> = ids[2..].iter().map(|id| (*id, 1)).collect();
+    assert_eq!(report.replayed, rest, "those that ran again since are left alone");
+    let report = fixture.queue.replay(&all(), &by("U1")).await.unwrap();
+    assert_eq!((report.replayed, report.refused), (vec![], vec![]), "all of them live or ran");
+    assert_eq!(fixture.count("audit").await, 6);
+    fixture.assert_sound().await;
+}
+
+#[tokio::test]
+async fn two_bulk_replays_at_once_make_one_generation_of_each() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        ids.push(fixture.append(in_lane(&n.to_string(), &(n % 3).to_string(), n)).await.event.id);
+        let claim = fixture.claim_one(who).await;
+        fixture.done(&claim).await;
+    }
+    let forward = Selection::Ids(ids.clone());
+    let backward = Selection::Ids(ids.iter().rev().copied().collect());
+    let (one, two) = (by("U1"), by("U2"));
+    let (a, b) =
+        futures::join!(fixture.queue.replay(&forward, &one), fixture.queue.replay(&backward, &two));
+    assert_eq!(a.unwrap().replayed.len() + b.unwrap().replayed.len(), ids.len());
+    assert_eq!(fixture.number("SELECT count(*) FROM jobs WHERE generation = 1").await, 20);
     fixture.assert_sound().await;
 }

@@ -68,7 +68,7 @@ async fn rotation_gives_a_home_to_what_the_default_caught() {
     two.unwrap();
     assert_eq!(fixture.count("events_default").await, 1, "what is far ahead stays");
     let body = fixture.queue.load(past.event).await.unwrap();
-    assert_eq!(body.map(|body| body.event), Some(past.event));
+    assert_eq!(body.map(|body| body.head.event), Some(past.event));
     fixture.queue.maintain().await.unwrap();
     fixture.assert_sound().await;
 }
@@ -132,7 +132,7 @@ async fn hypertables_are_compressed_and_retained_by_policy() {
     let detail = fixture.queue.event(old.event.id).await.unwrap().unwrap();
     assert_eq!(detail.outcomes.len(), 1);
     let options =
-        queue::ReplayOptions { actor: "U1".to_owned(), reason: None, dry_run: false, limit: 1 };
+        queue::ReplayOptions { actor: "U1".to_owned(), ..queue::ReplayOptions::default() };
     let selection = queue::Selection::Ids(vec![old.event.id]);
     let report = fixture.queue.replay(&selection, &options).await.unwrap();
     assert_eq!(report.replayed, [(old.event.id, 1)]);

@@ -73,8 +73,8 @@ async fn find(queue: &Queue, ts: &str) -> anyhow::Result<Option<EventId>> {
         ..EventFilter::default()
     };
     let events = queue.events(&filter, EVENTS_MAX).await?;
-    let found = events.into_iter().find(|event| event.event.occurred_at == written);
-    Ok(found.map(|event| event.event.id))
+    let found = events.into_iter().find(|event| event.head.event.occurred_at == written);
+    Ok(found.map(|event| event.head.event.id))
 }
 
 /// The local Slack's control API.

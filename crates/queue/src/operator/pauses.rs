@@ -1,6 +1,5 @@
 //! Keeping work from starting, and letting it start again.
 
-use std::fmt;
 use std::time::Duration;
 
 use event::limits::{LANE_NAME_BYTES_MAX, NAME_BYTES_MAX};
@@ -11,30 +10,17 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Row;
 
+use super::Scope;
 use crate::statements::{CLAIMS_BEFORE, FREE_PAUSED, INSERT_AUDIT, LIST_PAUSES, PAUSE, RESUME};
 use crate::transaction::{Ends, Params, Sql, Transaction};
 use crate::wire::{get, get_time, without_nul};
 use crate::{Queue, QueueError};
 
-/// What may be paused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "scope", content = "name", rename_all = "snake_case")]
-pub enum Pause {
-    /// Everything.
-    Fleet,
-    /// The jobs of one kind.
-    Kind(String),
-    /// The jobs of one lane, by its name.
-    Lane(String),
-    /// One event's job.
-    Event(EventId),
-}
-
 /// A pause that stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PauseRecord {
     /// What may not start.
-    pub pause: Pause,
+    pub scope: Scope,
     /// Since when.
     pub at: Timestamp,
     /// By whose will.
@@ -80,11 +66,11 @@ impl Queue {
     /// [`PauseError`].
     pub async fn pause(
         &self,
-        pause: &Pause,
+        scope: &Scope,
         actor: &str,
         reason: &str,
     ) -> Result<bool, PauseError> {
-        let columns = Columns::of(pause)?;
+        let columns = Columns::of(scope)?;
         let (actor, reason) = (without_nul(actor), without_nul(reason));
         let parameters: Params<'_> = vec![
             &columns.scope,
@@ -96,10 +82,10 @@ impl Queue {
             &reason,
             &PAUSES_MAX,
         ];
-        let new = self.change(PAUSE, parameters, ("pause", pause, &actor, &reason)).await;
+        let new = self.change(PAUSE, parameters, ("pause", scope, &actor, &reason)).await;
         let new = new.map_err(PauseError::Queue)?;
         let standing = self.pauses().await.map_err(PauseError::Queue)?;
-        if !new && !standing.iter().any(|record| record.pause == *pause) {
+        if !new && !standing.iter().any(|record| record.scope == *scope) {
             return Err(PauseError::TooMany);
         }
         self.outlast_claims().await.map_err(PauseError::Queue)?;
@@ -116,14 +102,14 @@ impl Queue {
     /// [`PauseError`].
     pub async fn resume(
         &self,
-        pause: &Pause,
+        scope: &Scope,
         actor: &str,
         reason: Option<&str>,
     ) -> Result<Option<u64>, PauseError> {
-        let columns = Columns::of(pause)?;
+        let columns = Columns::of(scope)?;
         let (actor, reason) = (without_nul(actor), without_nul(reason.unwrap_or_default()));
         let stood = self
-            .change(RESUME, vec![&columns.scope, &columns.name], ("resume", pause, &actor, &reason))
+            .change(RESUME, vec![&columns.scope, &columns.name], ("resume", scope, &actor, &reason))
             .await;
         let stood = stood.map_err(PauseError::Queue)?;
         let freed = self.free_paused().await.map_err(PauseError::Queue)?;
@@ -151,7 +137,7 @@ impl Queue {
             last = (get(row, "last_position")?, get(row, "last_event_id")?);
         }
         if freed > 0 {
-            self.hint().await;
+            self.rouse().await;
         }
         Ok(u64::try_from(freed).unwrap_or_default())
     }
@@ -183,7 +169,7 @@ impl Queue {
         &self,
         sql: Sql,
         params: Params<'_>,
-        (action, pause, actor, reason): (&'static str, &Pause, &String, &String),
+        (action, scope, actor, reason): (&'static str, &Scope, &String, &String),
     ) -> Result<bool, QueueError> {
         let mut transaction = Transaction::on(&self.pool).await?;
         let change = transaction.step(sql, params).await?;
@@ -192,7 +178,7 @@ impl Queue {
             transaction.rollback().await?;
             return Ok(false);
         }
-        let subject = json!(pause);
+        let subject = json!(scope);
         let reason = Some(reason).filter(|reason| !reason.is_empty());
         let audit = transaction.step(INSERT_AUDIT, vec![actor, &action, &reason, &subject]).await?;
         transaction.pipeline(&[audit], Ends::Commit).await?;
@@ -202,17 +188,6 @@ impl Queue {
 
 fn texts(rows: &[Row]) -> Result<Vec<String>, QueueError> {
     rows.iter().map(|row| get(row, "transaction")).collect()
-}
-
-impl fmt::Display for Pause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Pause::Fleet => f.write_str("the fleet"),
-            Pause::Kind(kind) => write!(f, "the kind {kind}"),
-            Pause::Lane(lane) => write!(f, "the lane {lane}"),
-            Pause::Event(id) => write!(f, "the event {id}"),
-        }
-    }
 }
 
 /// A pause as the table has it.
@@ -225,23 +200,23 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(pause: &'a Pause) -> Result<Self, PauseError> {
+    fn of(scope: &'a Scope) -> Result<Self, PauseError> {
         let none =
             Columns { scope: "fleet", name: String::new(), kind: None, lane: None, event_id: None };
         let named = |what, name: &str, bytes_max| {
             within(what, name, bytes_max).map_err(PauseError::Name).map(|()| name.to_owned())
         };
-        Ok(match pause {
-            Pause::Fleet => none,
-            Pause::Kind(kind) => {
+        Ok(match scope {
+            Scope::Fleet => none,
+            Scope::Kind(kind) => {
                 let name = named("the kind", kind, NAME_BYTES_MAX)?;
                 Columns { scope: "kind", name, kind: Some(kind), ..none }
             }
-            Pause::Lane(lane) => {
+            Scope::Lane(lane) => {
                 let name = named("the lane", lane, LANE_NAME_BYTES_MAX)?;
                 Columns { scope: "lane", name, lane: Some(Lane::of(lane).0), ..none }
             }
-            Pause::Event(id) => {
+            Scope::Event(id) => {
                 Columns { scope: "event", name: id.to_string(), event_id: Some(id.0), ..none }
             }
         })
@@ -249,15 +224,15 @@ impl<'a> Columns<'a> {
 }
 
 fn read(row: &Row) -> Result<PauseRecord, QueueError> {
-    let (scope, name): (&str, String) = (get(row, "scope")?, get(row, "name")?);
-    let pause = match scope {
-        "kind" => Pause::Kind(name),
-        "lane" => Pause::Lane(name),
-        "event" => Pause::Event(EventId(get::<Option<i64>>(row, "event_id")?.unwrap_or_default())),
-        _ => Pause::Fleet,
+    let (word, name): (&str, String) = (get(row, "scope")?, get(row, "name")?);
+    let scope = match word {
+        "kind" => Scope::Kind(name),
+        "lane" => Scope::Lane(name),
+        "event" => Scope::Event(EventId(get::<Option<i64>>(row, "event_id")?.unwrap_or_default())),
+        _ => Scope::Fleet,
     };
     Ok(PauseRecord {
-        pause,
+        scope,
         at: get_time(row, "at")?,
         actor: get(row, "actor")?,
         reason: get(row, "reason")?,

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use event::{EventId, Timestamp};
-use queue::{EventFilter, EventState};
+use event::EventId;
 
-use crate::moment;
+mod filter;
+mod operate;
+mod schedule;
 
-/// The most events that one command lists or replays.
+pub(crate) use filter::Filter;
+pub(crate) use operate::{Bulk, Cancel, Pause, Purge, Replay, Resume};
+pub(crate) use schedule::{Add, Schedule};
+
+/// The most events that one command lists.
 pub(crate) const LIMIT_MAX: u32 = 1_000;
 
-/// Ask, watch, replay and check Athenaeum.
+/// Ask, watch, steer and check Athenaeum.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 nothing matched.
 #[derive(Debug, Parser)]
@@ -43,6 +48,15 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Call events off: those that wait end at once, those that run are asked to stop.
     Cancel(Cancel),
+    /// Keep work from starting: everything, a kind, a lane or an event.
+    Pause(Pause),
+    /// Let paused work start again.
+    Resume(Resume),
+    /// Events to come, once or by a cron line.
+    #[command(subcommand)]
+    Schedule(Schedule),
+    /// Delete events that have ended, with all that is known of them.
+    Purge(Purge),
     /// The queue in figures.
     Stats,
     /// Check the database, Slack, the model and the tool servers, and say how to mend them.
@@ -112,81 +126,9 @@ pub(crate) enum Events {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Replay {
-    /// The numbers of the events.
-    #[arg(conflicts_with_all = ["state", "kind", "user", "since", "until", "error"])]
-    pub ids: Vec<EventId>,
-    #[command(flatten)]
-    pub filter: Filter,
-    /// At most this many of those that match.
-    #[arg(long, default_value_t = LIMIT_MAX, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT_MAX)))]
-    pub limit: u32,
-    /// Say what would be replayed and change nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Why, for the audit.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// Do not ask for confirmation.
-    #[arg(long)]
-    pub yes: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cancel {
-    /// The numbers of the events.
-    #[arg(required = true)]
-    pub ids: Vec<EventId>,
-    /// Why, for the audit.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Health {
     /// Its ATHENAEUM_HEALTH_ADDR, HOST:PORT.
     pub address: String,
-}
-
-/// Which events; all conditions must hold.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Filter {
-    /// In this state.
-    #[arg(long, value_parser = state_parser())]
-    pub state: Option<EventState>,
-    /// Of this kind: app_mention, message, ask …
-    #[arg(long)]
-    pub kind: Option<String>,
-    /// Caused by this Slack user.
-    #[arg(long, value_name = "ID")]
-    pub user: Option<String>,
-    /// Happened at or after: 2h, 7d, or 2026-11-21T08:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    pub since: Option<Timestamp>,
-    /// Happened before.
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    pub until: Option<Timestamp>,
-    /// Whose last error contains this text.
-    #[arg(long, value_name = "TEXT")]
-    pub error: Option<String>,
-}
-
-impl Filter {
-    /// Whether no condition was given: everything would match.
-    pub fn is_empty(&self) -> bool {
-        self.to_queue() == EventFilter::default()
-    }
-
-    pub fn to_queue(&self) -> EventFilter {
-        let Filter { state, kind, user, since, until, error } = self.clone();
-        EventFilter { state, kind, actor: user, since, until, error, ..EventFilter::default() }
-    }
-}
-
-fn state_parser() -> impl clap::builder::TypedValueParser<Value = EventState> {
-    use clap::builder::TypedValueParser;
-    clap::builder::PossibleValuesParser::new(EventState::ALL.map(EventState::as_str))
-        .try_map(|word| EventState::from_word(&word).ok_or_else(|| format!("{word} is no state")))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,0 +1,9 @@
+-- What generations work on, where an operator edited it: for that generation, or for the last before
+-- it that was edited.
+-- Called by: claim, for those of its jobs that are replays. Locks: none. Index: payloads_pkey.
+SELECT n.id, p.raw
+  FROM unnest($1::timestamptz[], $2::bigint[], $3::integer[]) AS n (occurred_at, id, generation)
+ CROSS JOIN LATERAL (
+        SELECT raw FROM payloads
+         WHERE occurred_at = n.occurred_at AND event_id = n.id AND generation <= n.generation
+         ORDER BY generation DESC LIMIT 1) AS p
