@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::mutants;
+use crate::{mutants, stepping};
 
 /// The priorities of jobs, most urgent first, as the claim looks through them.
 pub(crate) const PRIORITIES: [i16; 3] = [-1, 0, 1];
@@ -73,7 +73,11 @@ pub(crate) struct Look {
 impl Marks {
     /// Where the next look begins.
     pub(crate) fn look(&self) -> Look {
-        self.look_at(Instant::now())
+        let now = Instant::now();
+        match stepping::is_gated() {
+            true => Look { line: FRONT, begun: now, full: true },
+            false => self.look_at(now),
+        }
     }
 
     fn look_at(&self, now: Instant) -> Look {

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::stepping;
+
 /// Such work takes at most one part in so many of the time, however dear it has become.
 const SHARE: u32 = 50;
 
@@ -21,6 +23,9 @@ impl Pace {
 
     /// Whether it is time; who is told so does it.
     pub(crate) fn is_due(&self) -> bool {
+        if stepping::is_gated() {
+            return false;
+        }
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let due = next.is_none_or(|at| now >= at);

@@ -1,8 +1,9 @@
 //! A gate before every statement, for tests that choose the order in which several callers' statements
 //! reach the server. Without the feature `stepping` all of it is nothing.
 //!
-//! Behind a gate, pipelines are sent one statement at a time, no hints are sent, and pauses before a
-//! new try take no time.
+//! Behind a gate nothing depends on time: pipelines are sent one statement at a time, no hints are
+//! sent, pauses before a new try take no time, claims look from the front of the line, and nothing is
+//! done by the way because it is due.
 
 #[cfg(feature = "stepping")]
 pub use gated::*;
@@ -110,6 +111,14 @@ pub(crate) async fn send<T>(
     statement: impl Future<Output = Result<T, QueueError>>,
 ) -> Result<T, QueueError> {
     statement.await
+}
+
+/// Bounds a caller's wait; `None` when it is over.
+pub(crate) async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> Option<T> {
+    match is_gated() {
+        true => Some(work.await),
+        false => tokio::time::timeout(bound, work).await.ok(),
+    }
 }
 
 /// Waits before a new try.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use event::{EventId, EventRef, Lane, NewEvent, Work};
-use tokio::time::timeout;
 
 use super::batch::{Item, Plan, keys, plan};
 use super::columns::{EventColumns, JobColumns};
@@ -92,7 +91,7 @@ impl Store {
             let answers = transaction.pipeline(&[allocate], Ends::Both).await?;
             answers.iter().flatten().map(|row| get(row, "id").map(EventId)).collect()
         };
-        timeout(INGEST_TIMEOUT, drawn).await.unwrap_or(Err(QueueError::Timeout {
+        stepping::within(INGEST_TIMEOUT, drawn).await.unwrap_or(Err(QueueError::Timeout {
             doing: ALLOCATE_IDS.doing,
             seconds: INGEST_TIMEOUT.as_secs(),
         }))
@@ -103,7 +102,7 @@ impl Store {
     async fn try_commit(&self, items: &[Item]) -> Result<Vec<Committed>, QueueError> {
         let mut tries = 1;
         loop {
-            let answer = timeout(INGEST_TIMEOUT, self.transact(items)).await.unwrap_or(Err(
+            let answer = stepping::within(INGEST_TIMEOUT, self.transact(items)).await.unwrap_or(Err(
                 QueueError::Timeout { doing: "commit a batch", seconds: INGEST_TIMEOUT.as_secs() },
             ));
             match answer {

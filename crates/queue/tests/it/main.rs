@@ -27,6 +27,7 @@ mod schedules;
 mod schema;
 mod settling;
 mod steps;
+mod stepper;
 mod storage;
 mod surviving;
 mod suspending;

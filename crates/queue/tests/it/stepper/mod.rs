@@ -1,0 +1,8 @@
+//! The engine under chosen orders of statements, against a real Postgres. See `../../README.md`.
+
+mod cases;
+mod explore;
+mod judge;
+mod play;
+mod seeds;
+mod stage;
