@@ -88,9 +88,11 @@ impl Queue {
                     self.settled(&job, ending.word);
                     Ok(ending.verdict())
                 }
+                // Not its job any more, or its row changed under the statement's snapshot (a
+                // cancellation was asked for): the long way looks with a fresh one.
                 false => {
                     let Finished { outcome, policy, .. } = &finished[at];
-                    local(self.settled_before(&job, outcome, policy).await)?
+                    local(self.settle_job(&job, outcome.clone(), policy).await)?
                 }
             });
         }

@@ -59,7 +59,7 @@ pub use lease::Incarnation;
 pub use limits::{Limit, LimitError, Taken};
 pub use operator::{
     AttemptRecord, CancelReport, Conservation, EndedCounts, EventDetail, EventFilter, EventState,
-    EventSummary, KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
+    EventSummary, Horizon, KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
     PauseRecord, PurgeOptions, PurgeReport, Refusal, ReplayOptions, ReplayReport, Scope, Selection,
     Stats, WorkerStats,
 };

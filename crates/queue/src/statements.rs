@@ -95,6 +95,7 @@ statements! {
     SELECT_KEYS "select_keys" "list an event's keys";
     INSERT_AUDIT "insert_audit" "write the audit";
     STATS_JOBS "stats_jobs" "count live jobs";
+    HORIZON "horizon" "look for old snapshots";
     STATS_ENDED "stats_ended" "count ended jobs";
     STATS_WORKERS "stats_workers" "list workers";
     SERVER_FACTS "server_facts" "tell its settings";

@@ -102,9 +102,12 @@ impl Store {
     async fn try_commit(&self, items: &[Item]) -> Result<Vec<Committed>, QueueError> {
         let mut tries = 1;
         loop {
-            let answer = stepping::within(INGEST_TIMEOUT, self.transact(items)).await.unwrap_or(Err(
-                QueueError::Timeout { doing: "commit a batch", seconds: INGEST_TIMEOUT.as_secs() },
-            ));
+            let answer = stepping::within(INGEST_TIMEOUT, self.transact(items)).await.unwrap_or(
+                Err(QueueError::Timeout {
+                    doing: "commit a batch",
+                    seconds: INGEST_TIMEOUT.as_secs(),
+                }),
+            );
             match answer {
                 Err(error) if error.is_transient() && tries < TRIES_MAX => {
                     tracing::warn!(%error, tries, "a commit's fate is open; trying again");

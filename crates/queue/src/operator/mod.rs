@@ -3,6 +3,7 @@
 mod cancel;
 mod detail;
 mod generation;
+mod horizon;
 mod list;
 mod pauses;
 mod payloads;
@@ -15,6 +16,7 @@ mod stats;
 
 pub use cancel::CancelReport;
 pub use detail::{AttemptRecord, EventDetail, LiveJob, OutcomeRecord};
+pub use horizon::Horizon;
 pub use list::{EventFilter, EventState, EventSummary};
 pub use pauses::{PAUSES_MAX, PauseError, PauseRecord};
 pub use purge::{PurgeOptions, PurgeReport};

@@ -6,6 +6,7 @@ use event::{EventId, JobState, Timestamp};
 use serde::Serialize;
 use tokio_postgres::Row;
 
+use super::Horizon;
 use crate::statements::{CONSERVATION, STATS_ENDED, STATS_JOBS, STATS_WORKERS};
 use crate::wire::{get, get_count, get_small, get_time};
 use crate::{Queue, QueueError, StorageMode};
@@ -31,6 +32,8 @@ pub struct Stats {
     pub workers: Vec<WorkerStats>,
     /// Live jobs by kind.
     pub kinds: Vec<KindCount>,
+    /// The oldest snapshot held on the database, which keeps dead rows from being cleared away.
+    pub horizon: Option<Horizon>,
 }
 
 /// Live jobs by state.
@@ -112,6 +115,7 @@ impl Queue {
         let live = self.query(STATS_JOBS, vec![]).await?;
         let ended = self.query(STATS_ENDED, vec![]).await?;
         let workers = self.query(STATS_WORKERS, vec![]).await?;
+        let horizon = self.horizon().await?;
         let ended = ended.first().ok_or(QueueError::Closed)?;
         let conserved = self.query(CONSERVATION, vec![]).await?;
         let conserved = conserved.first().ok_or(QueueError::Closed)?;
@@ -130,6 +134,7 @@ impl Queue {
             oldest_ready: None,
             workers: workers.iter().map(read_worker).collect::<Result<_, _>>()?,
             kinds: vec![],
+            horizon,
         };
         for row in &live {
             add(&mut stats, row)?;

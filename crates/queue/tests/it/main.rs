@@ -4,6 +4,7 @@
 
 mod aids;
 mod cancelling;
+mod catalogue;
 mod claiming;
 mod committing;
 mod depth;
@@ -26,8 +27,8 @@ mod running;
 mod schedules;
 mod schema;
 mod settling;
-mod steps;
 mod stepper;
+mod steps;
 mod storage;
 mod surviving;
 mod suspending;

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use queue::{Claim, JobState, QueueError, Signalled};
 use serde_json::json;
 
-use crate::aids::{Fixture, connect, event, in_lane};
+use crate::aids::{Fixture, connect, event, in_lane, raw};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -195,6 +195,30 @@ async fn a_suspended_job_can_be_cancelled_and_its_lane_goes_on() {
     assert_eq!(signal(&fixture, first.event, "go", "k").await, Signalled::Ended);
     assert_eq!(fixture.claim_one(who).await.event, second.event);
     fixture.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_meets_a_suspension_in_flight_is_not_lost() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let committed = fixture.append(event("a")).await;
+    fixture.claim_one(who).await;
+    // A suspension that has written and not committed yet.
+    let asleep = "BEGIN; UPDATE jobs SET state = 's', head = false, holder = NULL, claimed_at = NULL,
+                         attempts = 0, position = 9223372036854775807";
+    fixture.sql.batch_execute(asleep).await.unwrap();
+    let other = raw(fixture.database.url()).await;
+    let committing = async {
+        let blocked = "SELECT count(*) FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while other.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+        fixture.sql.batch_execute("COMMIT").await.unwrap();
+    };
+    let ids = [committed.event.id];
+    let (report, ()) = futures::join!(fixture.queue.cancel(&ids, "U1", "enough"), committing);
+    assert_eq!(report.unwrap().cancelled, ids);
+    assert_eq!(fixture.count("jobs").await, 0);
 }
 
 #[tokio::test]

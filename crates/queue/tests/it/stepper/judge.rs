@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use event::{Outcome, Policy};
-use queue::{Finished, Queue};
 use queue::stepping::behind;
+use queue::{Finished, Queue};
 use tokio_postgres::Client;
 
 use super::play::Record;
@@ -58,8 +58,17 @@ pub async fn wipe(sql: &Client, altogether: bool) {
 
 /// The tables in which a play leaves rows.
 const TOUCHED: [&str; 11] = [
-    "jobs", "waits", "events", "deliveries", "attempts", "outcomes", "workers", "audit", "job_flow",
-    "changes", "wrongs",
+    "jobs",
+    "waits",
+    "events",
+    "deliveries",
+    "attempts",
+    "outcomes",
+    "workers",
+    "audit",
+    "job_flow",
+    "changes",
+    "wrongs",
 ];
 
 /// Works until nothing is left to do; what stays is stuck.
@@ -115,7 +124,8 @@ pub async fn verdict(sql: &Client, record: &Record, attempts_max: u32) -> Vec<St
         tokens.push(*token);
         words.push(*word);
     }
-    let stale = "SELECT format('event %s: token %s said %s and the record says %s', a.event, a.token,
+    let stale =
+        "SELECT format('event %s: token %s said %s and the record says %s', a.event, a.token,
                                a.word, coalesce(h.outcome, 'nothing'))
                    FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS a (event, token, word)
                    LEFT JOIN attempt_history h ON h.event_id = a.event AND h.token = a.token

@@ -4,9 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event::{ErrorChain, EventId, NewEvent, Outcome, Policy, Verdict, Wait};
-use queue::{
-    Claim, Exchange, Finished, Incarnation, Queue, QueueError, ReplayOptions, Selection,
-};
+use queue::{Claim, Exchange, Finished, Incarnation, Queue, QueueError, ReplayOptions, Selection};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -151,11 +149,9 @@ async fn begin(
     if seat < MAKERS {
         // A source delivers again what was never acknowledged.
         let known = record.lock().unwrap().kept.clone();
-        let unknown = |batch: &&Vec<NewEvent>| {
-            batch.iter().any(|event| !known.contains(&event.delivery_key))
-        };
-        let batches: Vec<Vec<NewEvent>> =
-            batches[seat].iter().filter(unknown).cloned().collect();
+        let unknown =
+            |batch: &&Vec<NewEvent>| batch.iter().any(|event| !known.contains(&event.delivery_key));
+        let batches: Vec<Vec<NewEvent>> = batches[seat].iter().filter(unknown).cloned().collect();
         stage.seat(seat, make(queue, batches, record)).await;
     } else if seat < MAKERS + WORKERS {
         // Registered before the play goes on: a new incarnation is nobody's rival.

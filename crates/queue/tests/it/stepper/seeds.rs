@@ -25,7 +25,7 @@ const SEED_VARIABLE: &str = "ATHENAEUM_STEP_SEED";
 /// How many to play instead.
 const SEEDS_VARIABLE: &str = "ATHENAEUM_STEP_SEEDS";
 
-const NAMES: [[&str; SEATS]; SHARDS as usize] = [
+const NAMES: [[&str; SEATS]; 2] = [
     ["maker-1", "maker-2", "worker-1", "worker-2", "chores-1"],
     ["maker-3", "maker-4", "worker-3", "worker-4", "chores-2"],
 ];
@@ -62,7 +62,7 @@ impl Shard {
         wrong.extend(verdict(&self.stage.sql, &record, POLICY.attempts_max).await);
         self.stage.leave().await;
         self.played += 1;
-        wipe(&self.stage.sql, self.played % PLAYS_PER_CLEARING == 0).await;
+        wipe(&self.stage.sql, self.played.is_multiple_of(PLAYS_PER_CLEARING)).await;
         let schedule = std::mem::take(&mut self.stage.schedule);
         match wrong.is_empty() {
             true => Ok(schedule),
@@ -81,7 +81,7 @@ fn alone<T>(work: impl Future<Output = T>) -> T {
 /// Plays a shard's seeds, the first failure ends it. Returns how many were played.
 fn play_shard(shard: u64, seeds: impl Iterator<Item = u64>, texts: Texts) -> Result<u64, String> {
     alone(async {
-        let mut stage = Shard::open(shard, shard % 2 == 0, texts).await;
+        let mut stage = Shard::open(shard, shard.is_multiple_of(2), texts).await;
         let mut played = 0;
         for seed in seeds {
             stage.play(seed).await?;
@@ -108,7 +108,7 @@ fn no_seed_finds_a_schedule_that_breaks_a_rule() {
     if let Ok(seed) = std::env::var(SEED_VARIABLE) {
         let seed: u64 = seed.parse().unwrap();
         let played = alone(async {
-            Shard::open(seed % SHARDS, (seed % SHARDS) == 0, &[]).await.play(seed).await
+            Shard::open(seed % SHARDS, seed.is_multiple_of(SHARDS), &[]).await.play(seed).await
         });
         panic!("seed {seed}: {played:#?}");
     }

@@ -216,7 +216,7 @@ impl Stage {
         (0..places.len()).filter(at_gate).collect()
     }
 
-    /// Whether anyone waits in the server for another's lock. Only true at rest.
+    /// Whether the caller waits in the server for another's lock. Only true at rest.
     pub fn is_blocked(&self, seat: usize) -> bool {
         matches!(self.place(seat), Place::Sent(_))
     }

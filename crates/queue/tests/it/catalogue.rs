@@ -1,0 +1,139 @@
+//! Rows of the fault catalogue that need neither a stepper nor a second process, named after them.
+
+use std::time::Duration;
+
+use event::{ErrorChain, NewEvent, Outcome, Policy};
+use futures::future::join_all;
+
+use crate::aids::{Fixture, connect, event, in_lane, raw};
+
+#[tokio::test]
+async fn q1_of_64_claimers_of_one_row_one_wins() {
+    let (fixture, _) = Fixture::with_worker().await;
+    let mut claimers = Vec::new();
+    for n in 0..64 {
+        claimers.push(fixture.queue.register(&format!("w{n}"), "1", 1).await.unwrap());
+    }
+    for round in 0..10 {
+        fixture.append(event(&round.to_string())).await;
+        let claims = claimers.iter().map(|who| fixture.queue.claim(*who, 1));
+        let claims: usize =
+            join_all(claims).await.into_iter().map(|claims| claims.unwrap().len()).sum();
+        assert_eq!(claims, 1);
+    }
+    assert_eq!(fixture.number("SELECT count(*) FROM jobs WHERE state = 'x'").await, 10);
+}
+
+/// What made `IN (SELECT … LIMIT 1)` claim 2,000 of 2,000 rows.
+const WORST_PLANS: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET enable_hashagg = off; SET enable_sort = off; SET enable_material = off;
+    SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_tidscan = off";
+
+#[tokio::test]
+async fn q2_no_plan_makes_a_claim_take_more_than_its_limit() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let batch = (0..200).map(|n| event(&n.to_string())).collect();
+    for answer in fixture.queue.commit_batch(batch).await {
+        answer.unwrap();
+    }
+    let claim = include_str!("../../src/sql/claim.sql");
+    fixture.sql.batch_execute(WORST_PLANS).await.unwrap();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        fixture.sql.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+        for limit in [1_i64, 7] {
+            let (priorities, marks) = (vec![-1_i16, 0, 1], vec![-1_i64, -1, -1]);
+            let claimed =
+                fixture.sql.query(claim, &[&who.id, &limit, &priorities, &marks]).await.unwrap();
+            assert_eq!(i64::try_from(claimed.len()).unwrap(), limit, "{mode}");
+        }
+    }
+    assert_eq!(fixture.number("SELECT count(*) FROM jobs WHERE state = 'x'").await, 16);
+}
+
+#[tokio::test]
+async fn q10_a_quiet_lane_is_served_at_once_beside_a_noisy_one() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let noisy = |n: i64| NewEvent { tenant: "noisy".to_owned(), ..event(&n.to_string()) };
+    for from in 0..4 {
+        let batch = (from * 250..(from + 1) * 250).map(noisy).collect();
+        for answer in fixture.queue.commit_batch(batch).await {
+            answer.unwrap();
+        }
+    }
+    // Some of the noise is already being worked on; the rest is in line.
+    assert_eq!(fixture.queue.claim(who, 10).await.unwrap().len(), 10);
+    let quiet = NewEvent { tenant: "quiet".to_owned(), ..in_lane("quiet", "L", 1) };
+    let quiet = fixture.append(quiet).await;
+    let next = fixture.queue.claim(who, 10).await.unwrap();
+    assert!(next.iter().any(|claim| claim.event == quiet.event), "it is among the next ten");
+}
+
+#[tokio::test]
+async fn q15_a_worker_of_the_version_before_runs_on_the_expanded_schema() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let life = async |key: &str| {
+        fixture.append(in_lane(key, "L", 1)).await;
+        let claim = fixture.claim_one(who).await;
+        fixture.done(&claim).await;
+    };
+    // Statements are prepared on the schema before.
+    life("before").await;
+    fixture.append(event("across")).await;
+    let across = fixture.claim_one(who).await;
+    let expand = "ALTER TABLE jobs ADD COLUMN later text;
+                  ALTER TABLE events ADD COLUMN later integer NOT NULL DEFAULT 7;
+                  ALTER TABLE outcomes ADD COLUMN later text;
+                  ALTER TABLE attempts ADD COLUMN later text;
+                  CREATE INDEX jobs_later ON jobs (later)";
+    fixture.sql.batch_execute(expand).await.unwrap();
+    fixture.done(&across).await;
+    for key in ["after", "again"] {
+        life(key).await;
+    }
+    // And one that comes after.
+    let newer = connect(fixture.database.url()).await;
+    let heir = newer.register("newer", "2", 1).await.unwrap();
+    fixture.append(event("newer")).await;
+    let claim = newer.claim(heir, 1).await.unwrap().remove(0);
+    newer.settle(&claim, Outcome::Done(None), &Policy::ANSWER).await.unwrap();
+    assert_eq!(fixture.count("outcomes").await, 5);
+    fixture.assert_sound().await;
+}
+
+#[tokio::test]
+async fn q15_what_only_newer_code_knows_is_parked_and_charged_nothing() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(in_lane("new", "L", 1)).await;
+    fixture.append(in_lane("known", "L", 2)).await;
+    let claim = fixture.claim_one(who).await;
+    let parked = Outcome::Parked(ErrorChain::message("a step of kind 'teleport'"));
+    fixture.queue.settle(&claim, parked, &Policy::ANSWER).await.unwrap();
+    let parked = "SELECT count(*) FROM jobs WHERE state = 's' AND attempts = 0";
+    assert_eq!(fixture.number(parked).await, 1);
+    // It frees its lane meanwhile.
+    let known = fixture.claim_one(who).await;
+    fixture.done(&known).await;
+    fixture.assert_sound().await;
+}
+
+#[tokio::test]
+async fn q17_a_held_snapshot_is_seen_with_its_age_and_its_holder() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.queue.horizon().await.unwrap(), None);
+    let holder = raw(fixture.database.url()).await;
+    let hold = "SET application_name = 'a report';
+                BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM jobs";
+    holder.batch_execute(hold).await.unwrap();
+    let seen = fixture.queue.stats().await.unwrap().horizon.unwrap();
+    assert_eq!(seen.application, "a report");
+    let later = fixture.queue.horizon().await.unwrap().unwrap();
+    assert!(later.age >= seen.age && later.age < Duration::from_secs(600));
+    // What the alert's reader does about it.
+    fixture.sql.execute("SELECT pg_terminate_backend($1)", &[&later.pid]).await.unwrap();
+    let ended = async {
+        while fixture.queue.horizon().await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+}
