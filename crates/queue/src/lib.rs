@@ -65,7 +65,10 @@ pub use operator::{
 };
 pub use options::Options;
 pub use reap::PolicyOf;
-pub use runner::{Handler, Heartbeat, Report, Runner, RunnerOptions, Stop, Why, boot_clock};
+pub use runner::{
+    BATCH_MAX, Handler, Heartbeat, POLL_MAX, Report, Runner, RunnerOptions, SLOTS_MAX, Stop, Why,
+    boot_clock,
+};
 pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
 pub use signals::{Signal, Signalled};

@@ -335,6 +335,7 @@ async fn p7_an_operators_word_is_carried_out_once() {
                 reason: Some("a test".to_owned()),
                 dry_run: false,
                 limit: 1,
+                ..ReplayOptions::default()
             };
             rig.queue.replay(&Selection::Ids(vec![event.id]), &options).await
         },

@@ -44,6 +44,7 @@ async fn act(stage: &Stage, queue: &Queue) -> anyhow::Result<()> {
         reason: Some("the soak says so".to_owned()),
         dry_run: false,
         limit: 1,
+        ..ReplayOptions::default()
     };
     queue.replay(&Selection::Ids(ids(&sql, ended).await?), &options).await?;
     Ok(())

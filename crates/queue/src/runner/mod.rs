@@ -31,7 +31,7 @@ use crate::{Queue, QueueError};
 
 pub use clock::boot_clock;
 pub use handler::{Handler, Heartbeat};
-pub use options::RunnerOptions;
+pub use options::{BATCH_MAX, POLL_MAX, RunnerOptions, SLOTS_MAX};
 pub use report::Report;
 pub use stop::{Stop, Why};
 

@@ -203,8 +203,9 @@ async fn a_cancellation_that_meets_a_suspension_in_flight_is_not_lost() {
     let committed = fixture.append(event("a")).await;
     fixture.claim_one(who).await;
     // A suspension that has written and not committed yet.
-    let asleep = "BEGIN; UPDATE jobs SET state = 's', head = false, holder = NULL, claimed_at = NULL,
-                         attempts = 0, position = 9223372036854775807";
+    let asleep = "BEGIN;
+         UPDATE jobs SET state = 's', head = false, holder = NULL, claimed_at = NULL,
+                attempts = 0, position = 9223372036854775807";
     fixture.sql.batch_execute(asleep).await.unwrap();
     let other = raw(fixture.database.url()).await;
     let committing = async {

@@ -260,9 +260,8 @@ async fn chores(queue: Queue, mut rng: StdRng, record: Shared) {
             (_, Some(id)) => {
                 let again = ReplayOptions {
                     actor: "play".to_owned(),
-                    reason: None,
-                    dry_run: false,
                     limit: 1,
+                    ..ReplayOptions::default()
                 };
                 queue.replay(&Selection::Ids(vec![*id]), &again).await.map(drop)
             }
