@@ -36,12 +36,17 @@ async fn set(fleet: &Fleet, post_ms: u64) -> Stage {
         reach(fleet, "an intent", intended, number).await;
     }
     fleet.chat.reply(&asked[2], SOON).await;
+    // It is claimed first: nothing is claimed while a settlement hangs.
+    fleet
+        .script(json!([{"answer": "An intent is noted before its effect.", "delay_ms": 4_000}]))
+        .await;
+    asked.push(fleet.chat.mention("What is an intent?").await);
+    fleet.model_is_asked_about("What is an intent?").await;
     let outcomes = fleet.hold("outcomes").await;
     asked.push(fleet.chat.mention("What is an outcome?").await);
-    waits_for(fleet, "outcomes").await;
+    an_outcome_waits(fleet).await;
     let intents = fleet.hold("effects").await;
-    asked.push(fleet.chat.mention("What is an intent?").await);
-    waits_for(fleet, "effects").await;
+    an_intent_waits(fleet).await;
     Stage { asked, intents, outcomes }
 }
 
@@ -55,13 +60,24 @@ impl Stage {
     }
 }
 
-async fn waits_for(fleet: &Fleet, table: &str) {
-    // Of a partitioned table, the partition is what a writer waits for.
-    let waiting = format!(
-        "select count(*) from pg_locks l join pg_class c on c.oid = l.relation \
-          where not l.granted and c.relname like '{table}%'"
-    );
-    reach(fleet, table, &waiting, 1).await;
+/// Somebody is about to settle; chores that may write outcomes wait likewise and do not count.
+async fn an_outcome_waits(fleet: &Fleet) {
+    reach(fleet, "an outcome", &waiting("WITH finished AS"), 1).await;
+}
+
+/// Somebody is about to write an intent, not a result.
+async fn an_intent_waits(fleet: &Fleet) {
+    reach(fleet, "an intent", &waiting("INSERT INTO effects"), 1).await;
+}
+
+/// Counts who waits for a lock with a statement that holds a text among its first 1,024 bytes: the
+/// server shows no more.
+fn waiting(text: &str) -> String {
+    format!(
+        "select count(*) from pg_stat_activity \
+          where datname = current_database() and wait_event_type = 'Lock' \
+            and query like '%{text}%'"
+    )
 }
 
 async fn reach(fleet: &Fleet, what: &str, statement: &str, number: i64) {

@@ -111,6 +111,8 @@ async fn a_signal_between_two_workers_ends_the_guard() {
         worker.guarded().await;
     }
     worker.kill_guarded().await;
+    let deaths = || worker.log().matches("the worker died").count();
+    until("the fourth death is noticed", SOON, async || (deaths() == 4).then_some(())).await;
     signal(worker.id(), Signal::TERM);
     assert_eq!(worker.ended(SOON).await, Some(0), "{}", worker.log());
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use sim::model::OfflineModel;
+use sim::model::{OfflineModel, Recorded};
 use sim::slack::LocalSlack;
 use tokio::time::sleep;
 
@@ -133,7 +133,15 @@ impl Fleet {
 
     /// Waits until the model has been asked for the first time.
     pub async fn model_is_asked(&self) {
-        let asked = self.model.until(|requests| !requests.is_empty());
+        self.model_is_asked_about("").await;
+    }
+
+    /// Waits until the model has been asked something that holds a text.
+    pub async fn model_is_asked_about(&self, text: &str) {
+        let asked = |requests: &[Recorded]| {
+            requests.iter().any(|request| request.body.to_string().contains(text))
+        };
+        let asked = self.model.until(asked);
         tokio::time::timeout(SOON, asked).await.expect("the model is asked");
     }
 

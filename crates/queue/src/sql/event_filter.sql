@@ -1,4 +1,5 @@
-   -- What all lists of events share: their conditions, their order, their bound.
+-- What all lists of events share: their conditions, their order, their bound.
+-- Called by: events, behind list_events, list_live and list_ended. Locks: none. Index: theirs.
    AND ($1::text IS NULL OR s.kind = $1)
    AND ($2::text IS NULL OR s.actor = $2)
    AND ($3::text IS NULL OR s.tenant = $3)

@@ -83,8 +83,13 @@ pub async fn play(stage: &mut Stage, seed: u64) -> Shared {
             _ => stage.step(current, Fate::Answered).await,
         }
     }
-    // Whoever holds a lock goes on; if nobody can while somebody waits, that is a deadlock.
-    while let Some(seat) = stage.ready().first().copied() {
+    // The dead are buried, and whoever holds a lock goes on; if nobody can while somebody waits, that
+    // is a deadlock.
+    loop {
+        for seat in stage.gone() {
+            stage.clear(seat).await;
+        }
+        let Some(seat) = stage.ready().first().copied() else { break };
         stage.step(seat, Fate::Answered).await;
         wrongly_refused(stage, &record).await;
     }
