@@ -134,6 +134,8 @@ impl Transaction {
         if matches!(ends, Ends::Commit | Ends::Both) {
             let sent = client.batch_execute("COMMIT");
             stepping::send("commit", sent.map_err(database("commit"))).await?;
+        }
+        if matches!(ends, Ends::Commit | Ends::Both | Ends::Alone) {
             self.object = None;
         }
         Ok(answers)
