@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event::{ErrorChain, NewEvent, Outcome, Policy};
+use event::{ErrorChain, NewEvent, Outcome, Policy, Wait};
 use futures::future::join_all;
 
 use crate::aids::{Fixture, connect, event, in_lane, raw};
@@ -48,6 +48,49 @@ async fn q2_no_plan_makes_a_claim_take_more_than_its_limit() {
         }
     }
     assert_eq!(fixture.number("SELECT count(*) FROM jobs WHERE state = 'x'").await, 16);
+}
+
+/// A lease is a holder, the time of the claim and a token; one that runs has all three.
+const HALF_A_LEASE: &str = "SELECT count(*) FROM jobs
+     WHERE (state = 'x') <> (holder IS NOT NULL) OR (state = 'x') <> (claimed_at IS NOT NULL)
+        OR (state = 'x' AND token IS NULL)";
+
+#[tokio::test]
+async fn q7_no_way_out_of_a_lease_leaves_half_of_it() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let no = || ErrorChain::message("no");
+    let hour = Duration::from_secs(3_600);
+    let ways = [
+        Outcome::Done(None),
+        Outcome::Failed(no()),
+        Outcome::Refused(no()),
+        Outcome::RateLimited { after: hour, error: no() },
+        Outcome::Suspended(Wait::time(hour)),
+        Outcome::Parked(no()),
+        Outcome::Released,
+        Outcome::Cancelled,
+        Outcome::Lost,
+    ];
+    for outcome in ways {
+        fixture.append(event(outcome.as_str())).await;
+        let claim = fixture.claim_one(who).await;
+        fixture.queue.settle(&claim, outcome.clone(), &Policy::ANSWER).await.unwrap();
+        assert_eq!(fixture.number(HALF_A_LEASE).await, 0, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn q7_the_schema_refuses_half_a_lease() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    fixture.claim_one(who).await;
+    for half in ["holder = NULL", "claimed_at = NULL", "token = NULL", "state = 'w'", "state = 'r'"]
+    {
+        let error =
+            fixture.sql.batch_execute(&format!("UPDATE jobs SET {half}")).await.unwrap_err();
+        let constraint = error.as_db_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("jobs_running_is_held"), "{half}");
+    }
 }
 
 #[tokio::test]
@@ -136,4 +179,40 @@ async fn q17_a_held_snapshot_is_seen_with_its_age_and_its_holder() {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn q18_what_a_claim_reads_does_not_grow_with_the_history() {
+    let (fixture, who) = Fixture::with_worker().await;
+    for n in 0..20 {
+        fixture.append(event(&n.to_string())).await;
+    }
+    let before = buffers_of_a_claim(&fixture, who.id).await;
+    let history = "INSERT INTO outcomes (occurred_at, event_id, generation, attempts, token,
+                                         started_at, state, outcome, kind)
+                   SELECT clock_timestamp(), n, 0, 1, n, clock_timestamp(), 'done', 'done', 'k'
+                     FROM generate_series(1000, 300000) n";
+    fixture.sql.batch_execute(history).await.unwrap();
+    let after = buffers_of_a_claim(&fixture, who.id).await;
+    assert!(after <= before + before / 5, "{before} buffers before, {after} after");
+}
+
+/// The buffers that one claim of one job touches, by the server's account; the claim is rolled back.
+async fn buffers_of_a_claim(fixture: &Fixture, who: i64) -> i64 {
+    let claim = include_str!("../../src/sql/claim.sql");
+    fixture.sql.batch_execute(&format!("ANALYZE; PREPARE one AS {claim}")).await.unwrap();
+    let explain = format!(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE one({who}, 1, '{{-1,0,1}}', '{{-1,-1,-1}}')"
+    );
+    let mut touched = 0;
+    // The first run also warms what is read once for each connection.
+    for _ in 0..2 {
+        fixture.sql.batch_execute("BEGIN").await.unwrap();
+        let plan: serde_json::Value = fixture.sql.query_one(&explain, &[]).await.unwrap().get(0);
+        fixture.sql.batch_execute("ROLLBACK").await.unwrap();
+        let blocks = |what: &str| plan[0]["Plan"][what].as_i64().unwrap();
+        touched = blocks("Shared Hit Blocks") + blocks("Shared Read Blocks");
+    }
+    fixture.sql.batch_execute("DEALLOCATE one").await.unwrap();
+    touched
 }

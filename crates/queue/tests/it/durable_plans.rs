@@ -2,7 +2,7 @@
 //! from end to end.
 
 use crate::aids::Fixture;
-use crate::plans::{FILL, LARGE, scans_of};
+use crate::plans::{FEW, LARGE, fill, scans_of};
 
 /// On top of the jobs: two thousand sleepers, ten thousand children in two hundred groups, a record
 /// of steps and signals for everyone.
@@ -85,7 +85,7 @@ const HOT: &[(&str, &str, &str)] = &[
 #[tokio::test]
 async fn no_statement_of_the_durable_part_reads_a_table_from_end_to_end() {
     let fixture = Fixture::new().await;
-    fixture.sql.batch_execute(FILL).await.unwrap();
+    fixture.sql.batch_execute(&fill(FEW)).await.unwrap();
     fixture.sql.batch_execute(FAMILIES).await.unwrap();
     fixture.sql.batch_execute("ANALYZE").await.unwrap();
     let large = fixture.texts(LARGE).await;
@@ -103,7 +103,7 @@ async fn no_statement_of_the_durable_part_reads_a_table_from_end_to_end() {
 #[tokio::test]
 async fn looking_for_chores_reads_no_table_from_end_to_end() {
     let fixture = Fixture::new().await;
-    fixture.sql.batch_execute(FILL).await.unwrap();
+    fixture.sql.batch_execute(&fill(FEW)).await.unwrap();
     fixture.sql.batch_execute(FAMILIES).await.unwrap();
     fixture.sql.batch_execute("ANALYZE").await.unwrap();
     let large = fixture.texts(LARGE).await;

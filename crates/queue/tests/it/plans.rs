@@ -4,29 +4,37 @@ use tokio_postgres::Client;
 
 use crate::aids::Fixture;
 
-/// Twenty thousand jobs in every state, their events, keys and history.
-pub const FILL: &str = r#"
+/// What a test of plans that is run every time fills the tables with.
+pub const FEW: u32 = 20_000;
+
+/// Jobs in every state, their events, keys and history: `rows` of each.
+pub fn fill(rows: u32) -> String {
+    FILL.replace("$rows", &rows.to_string()).replace("$lanes", &(rows / 4).to_string())
+}
+
+/// A lane has four jobs, the first of which is its head.
+const FILL: &str = r#"
     INSERT INTO workers (name, version, slots, lease_until)
     SELECT 'w' || n, '1', 8, clock_timestamp() + INTERVAL '1 hour' FROM generate_series(1, 50) n;
     INSERT INTO events (occurred_at, id, correlation_id, raw_bytes, source, kind, tenant, lane,
                         lane_name, lane_order, raw)
     SELECT clock_timestamp() - n * INTERVAL '1 second', n, gen_random_uuid(), 3, 's', 'k', 't',
-           n % 5000, 'lane', n, 'raw' FROM generate_series(1, 20000) n;
+           n % $lanes, 'lane', n, 'raw' FROM generate_series(1, $rows) n;
     INSERT INTO deliveries (key, event_id, occurred_at)
     SELECT 'key' || id, id, occurred_at FROM events;
     INSERT INTO jobs (event_id, occurred_at, position, lane, lane_order, head, state, token,
                       holder, claimed_at, attempts, kind)
     SELECT id, occurred_at,
-           CASE WHEN id % 10 = 1 OR id > 5000
+           CASE WHEN id % 10 = 1 OR id > $lanes
                 THEN micros(clock_timestamp() + (id % 3 - 1) * INTERVAL '1 hour') ELSE id END,
-           lane, lane_order, id <= 5000,
-           CASE WHEN id > 5000 THEN 'w'
+           lane, lane_order, id <= $lanes,
+           CASE WHEN id > $lanes THEN 'w'
                 WHEN id % 10 = 0 THEN 'x'
                 WHEN id % 10 = 1 THEN 'w' ELSE 'r' END::"char",
-           CASE WHEN id <= 5000 AND id % 10 = 0 THEN id END,
-           CASE WHEN id <= 5000 AND id % 10 = 0 THEN 1 + id % 50 END,
-           CASE WHEN id <= 5000 AND id % 10 = 0 THEN clock_timestamp() END,
-           CASE WHEN id <= 5000 AND id % 10 = 0 THEN 1 ELSE 0 END, 'k'
+           CASE WHEN id <= $lanes AND id % 10 = 0 THEN id END,
+           CASE WHEN id <= $lanes AND id % 10 = 0 THEN 1 + id % 50 END,
+           CASE WHEN id <= $lanes AND id % 10 = 0 THEN clock_timestamp() END,
+           CASE WHEN id <= $lanes AND id % 10 = 0 THEN 1 ELSE 0 END, 'k'
       FROM events;
     INSERT INTO attempts (occurred_at, event_id, generation, number, token, started_at, outcome)
     SELECT occurred_at, id, 0, 1, id, occurred_at, 'failed' FROM events;
@@ -129,8 +137,18 @@ pub const LARGE: &str =
 
 #[tokio::test]
 async fn no_hot_statement_reads_a_table_from_end_to_end() {
+    assert_indexed(FEW).await;
+}
+
+#[tokio::test]
+#[ignore = "fills a gigabyte; scripts/test --full runs it"]
+async fn no_hot_statement_reads_a_table_of_a_million_rows_from_end_to_end() {
+    assert_indexed(1_000_000).await;
+}
+
+async fn assert_indexed(rows: u32) {
     let fixture = Fixture::new().await;
-    fixture.sql.batch_execute(FILL).await.unwrap();
+    fixture.sql.batch_execute(&fill(rows)).await.unwrap();
     fixture.sql.batch_execute("ANALYZE").await.unwrap();
     let large = fixture.texts(LARGE).await;
     let mut scans = Vec::new();
