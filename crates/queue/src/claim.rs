@@ -69,7 +69,7 @@ impl Queue {
     /// those whose time has come.
     ///
     /// One caller at a time for each incarnation. If an answer is lost (a broken link, a dropped
-    /// future), the next call gives back uncharged what the lost one had claimed.
+    /// future), later calls give back uncharged what the lost one claims, also when it lands late.
     ///
     /// # Errors
     /// [`QueueError::Fenced`] when `who`'s lease has ended; register anew.
@@ -122,7 +122,7 @@ impl Queue {
 
     /// Deals with an earlier claim whose answer was lost, and expects the same of the next.
     pub(crate) async fn prepare_claim(&self, who: Incarnation) -> Result<(), QueueError> {
-        if self.held.is_uncertain(who) {
+        if self.held.compares(who, Instant::now()) {
             self.give_back_unknown(who).await?;
         }
         self.held.doubt(who);

@@ -1,14 +1,24 @@
 //! What each incarnation of this process was handed, by this process's own account.
 //!
 //! A claim whose answer is lost leaves jobs running under a worker that renews its lease and knows
-//! nothing of them: no lease would ever end. Comparing both accounts finds them.
+//! nothing of them: no lease would ever end. Comparing both accounts finds them. The lost claim may
+//! also reach the database, or commit there, only after they were compared; so they are compared
+//! again, less and less often, until nothing of a broken link can be on its way any more.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use event::Token;
 
 use crate::Incarnation;
+
+/// How long a claim may land after its answer was lost. Linux gives up what a closed socket still
+/// holds after eight retransmissions, about 100 s (`tcp_orphan_retries`).
+const LANDS_WITHIN: Duration = Duration::from_secs(180);
+
+/// The least time between two comparisons after a loss; later ones wait as long as the loss is ago.
+const COMPARED_AGAIN: Duration = Duration::from_millis(50);
 
 /// The account, shared by all clones of a queue.
 #[derive(Clone, Default)]
@@ -18,12 +28,39 @@ pub(crate) struct Held(Arc<Mutex<HashMap<i64, Account>>>);
 struct Account {
     /// A claim was sent and its answer has not been read, or not been dealt with whole.
     uncertain: bool,
+    /// A loss that may still bring jobs.
+    loss: Option<Loss>,
     tokens: HashSet<Token>,
 }
 
+/// When an answer was found lost, and when to compare the accounts next.
+struct Loss {
+    noticed: Instant,
+    compare: Instant,
+}
+
+impl Account {
+    fn compares(&mut self, now: Instant) -> bool {
+        if self.uncertain {
+            self.loss = Some(Loss { noticed: now, compare: now });
+        }
+        let Some(loss) = &mut self.loss else { return false };
+        if now < loss.compare {
+            return false;
+        }
+        let ago = now.duration_since(loss.noticed);
+        loss.compare = now + ago.max(COMPARED_AGAIN);
+        if ago > LANDS_WITHIN {
+            self.loss = None;
+        }
+        true
+    }
+}
+
 impl Held {
-    pub(crate) fn is_uncertain(&self, who: Incarnation) -> bool {
-        self.accounts().get(&who.id).is_some_and(|account| account.uncertain)
+    /// Whether both accounts are to be compared before the claim that is about to be sent.
+    pub(crate) fn compares(&self, who: Incarnation, now: Instant) -> bool {
+        self.accounts().get_mut(&who.id).is_some_and(|account| account.compares(now))
     }
 
     pub(crate) fn knows(&self, who: Incarnation, token: Token) -> bool {
@@ -60,5 +97,29 @@ impl Held {
     /// step.
     fn accounts(&self) -> MutexGuard<'_, HashMap<i64, Account>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared_at(seconds: impl Iterator<Item = u64>, lost_at: u64) -> Vec<u64> {
+        let (begun, mut account) = (Instant::now(), Account::default());
+        let compared = seconds.filter(|second| {
+            account.uncertain = *second == lost_at;
+            account.compares(begun + Duration::from_secs(*second))
+        });
+        compared.collect()
+    }
+
+    #[test]
+    fn after_a_loss_the_accounts_are_compared_less_and_less_often_and_then_no_more() {
+        assert_eq!(compared_at(0..2_000, 5), [5, 6, 7, 9, 13, 21, 37, 69, 133, 261]);
+    }
+
+    #[test]
+    fn without_a_loss_they_never_are() {
+        assert!(compared_at(0..10, 10).is_empty());
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use event::{ErrorChain, NewEvent, Outcome, Policy, Priority, Raw, Reply, Work};
 use futures::future::join_all;
-use queue::{Options, Queue, QueueError};
+use queue::{Incarnation, Options, Queue, QueueError};
+use tokio_postgres::Client;
 
-use crate::aids::{Fixture, event, options};
+use crate::aids::{Fixture, event, options, raw};
 
 #[tokio::test]
 async fn a_claim_brings_its_event_along() {
@@ -143,24 +144,33 @@ async fn a_claim_whose_answer_was_lost_is_given_back_uncharged() {
     fixture.append(event("a")).await;
     let known = fixture.claim_one(who).await;
     fixture.append(event("b")).await;
-    // A caller that goes away as soon as its claim is on its way.
-    loop {
-        let claim = fixture.queue.claim(who, 1);
-        let _ = tokio::time::timeout(Duration::from_micros(300), claim).await;
-        if fixture.number("SELECT count(*) FROM jobs WHERE state = 'x'").await == 2 {
-            break;
-        }
-    }
-    // Another of those claims may still be on its way and be first once more.
-    let again = loop {
-        if let Some(claim) = fixture.queue.claim(who, 1).await.unwrap().pop() {
-            break claim;
-        }
-    };
+    let gate = Gate::close(&fixture).await;
+    gate.lose_a_claim(&fixture, who).await;
+    gate.open(&fixture).await;
+    while fixture.number(RUNNING).await < 2 {}
+    let again = fixture.claim_one(who).await;
     assert_ne!(again.event, known.event, "what the worker knows of stays with it");
     assert_eq!(again.attempt, 1);
     fixture.done(&known).await;
     fixture.done(&again).await;
+}
+
+#[tokio::test]
+async fn a_lost_claim_that_lands_after_the_next_was_answered_is_given_back_too() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    let gate = Gate::close(&fixture).await;
+    gate.lose_a_claim(&fixture, who).await;
+    fixture.claim_none(who).await;
+    gate.open(&fixture).await;
+    while fixture.number(RUNNING).await < 1 {}
+    let mut claims = Vec::new();
+    while claims.is_empty() {
+        claims = fixture.queue.claim(who, 1).await.unwrap();
+    }
+    assert_eq!(claims[0].attempt, 1);
+    fixture.done(&claims[0]).await;
+    assert_eq!(fixture.count("jobs").await, 0);
 }
 
 #[tokio::test]
@@ -216,4 +226,43 @@ async fn a_settled_claim_is_settled_once() {
     assert!(matches!(other, Err(QueueError::Fenced)));
     assert_eq!(fixture.count("attempt_history").await, 1);
     assert_eq!(fixture.count("outcomes").await, 1);
+}
+
+const RUNNING: &str = "SELECT count(*) FROM jobs WHERE state = 'x'";
+
+/// Holds up claims once they have chosen a job and hold its row.
+struct Gate(Client);
+
+impl Gate {
+    async fn close(fixture: &Fixture) -> Self {
+        let gate = "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS
+                        'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN new; END';
+                    CREATE TRIGGER gate BEFORE UPDATE ON jobs FOR EACH ROW
+                        WHEN (new.state = 'x') EXECUTE FUNCTION gate();
+                    SELECT pg_advisory_lock(1)";
+        let holder = raw(fixture.database.url()).await;
+        holder.batch_execute(gate).await.unwrap();
+        Gate(holder)
+    }
+
+    async fn open(&self, fixture: &Fixture) {
+        self.0.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+        self.until_waiting(fixture, 0).await;
+    }
+
+    /// A caller that goes away while its claim is on its way.
+    async fn lose_a_claim(&self, fixture: &Fixture, who: Incarnation) {
+        let queue = fixture.queue.clone();
+        let claim = tokio::spawn(async move { queue.claim(who, 1).await });
+        self.until_waiting(fixture, 1).await;
+        claim.abort();
+        assert!(claim.await.unwrap_err().is_cancelled());
+    }
+
+    async fn until_waiting(&self, fixture: &Fixture, claims: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock'
+                          AND query LIKE '-- Claims up to %'";
+        while fixture.number(waiting).await != claims {}
+    }
 }
