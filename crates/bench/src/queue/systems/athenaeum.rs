@@ -23,8 +23,12 @@ pub(crate) const SYSTEM: System = System {
 };
 
 const CONNECTIONS_MAX: usize = 32;
-const SLOTS_BEST: usize = 1_024;
-const BATCH_BEST: usize = 512;
+
+// What drains fastest on two cores: two runners, so that one's claim and the other's commit keep both
+// busy, with a batch that makes a commit's wait small beside its work.
+const RUNNERS_BEST: usize = 2;
+const SLOTS_BEST: usize = 2_048;
+const BATCH_BEST: usize = 1_024;
 
 /// Serves one measurement's requests over the database of `DATABASE_URL`.
 pub(crate) async fn drive() -> anyhow::Result<()> {
@@ -76,7 +80,8 @@ impl driver::System for Athenaeum {
     async fn work(&self, work: Work, seen: Arc<Seen>) -> anyhow::Result<Stop> {
         let soft = CancellationToken::new();
         let mut running = Vec::new();
-        for number in 0..work.workers {
+        let runners = if work.slots == 0 { RUNNERS_BEST } else { 1 };
+        for number in 0..work.workers * runners {
             let runner = Runner::new(self.queue.clone(), options(&work, number));
             let (handler, hard) = (Account(Arc::clone(&seen)), CancellationToken::new());
             running.push(tokio::spawn(runner.run(handler, soft.clone(), hard)));
