@@ -1,7 +1,8 @@
 //! A migrated database of its own for each test.
 //!
-//! The schema is migrated once per cluster and set of migrations, into a template; each test copies
-//! that, which takes some 50 ms.
+//! The schema is migrated once per start of a cluster and set of migrations, into a template; each test
+//! copies that, which takes some 50 ms. A template of an earlier start would hold what its restart left
+//! behind, an outage in the engine's eyes.
 
 use std::thread;
 use std::time::Duration;
@@ -129,13 +130,17 @@ async fn connect(url: &str) -> PgConnection {
 /// The name of the migrated template, made first if need be. `datistemplate` is set last, so a
 /// template that carries it is whole.
 async fn template(server: &str, admin: &mut PgConnection) -> String {
-    let name = format!("athenaeum_template_{}", migrate::fingerprint());
+    let family = format!("athenaeum_template_{}", migrate::fingerprint());
+    let name = format!("{family}_{}", started(admin).await);
     if is_template(admin, &name).await {
         return name;
     }
     execute(admin, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
     if !is_template(admin, &name).await {
-        execute(admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        for earlier in earlier_templates(admin, &family).await {
+            execute(admin, format!("ALTER DATABASE {earlier} IS_TEMPLATE false")).await;
+            execute(admin, format!("DROP DATABASE {earlier} WITH (FORCE)")).await;
+        }
         execute(admin, format!("CREATE DATABASE {name}")).await;
         if let Err(error) = migrate::run(&with_database(server, &name)).await {
             panic!("the migrations do not run: {error}: {error:?}");
@@ -150,10 +155,28 @@ async fn template(server: &str, admin: &mut PgConnection) -> String {
     name
 }
 
+/// When the server was started, in seconds since 1970.
+async fn started(admin: &mut PgConnection) -> i64 {
+    let query = "SELECT extract(epoch FROM pg_postmaster_start_time())::bigint";
+    match sqlx::query_scalar(query).fetch_one(admin).await {
+        Ok(seconds) => seconds,
+        Err(error) => panic!("the server does not say when it was started: {error}"),
+    }
+}
+
 async fn is_template(admin: &mut PgConnection, name: &str) -> bool {
     let query = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)";
     match sqlx::query_scalar(query).bind(name).fetch_one(admin).await {
         Ok(there) => there,
+        Err(error) => panic!("the list of databases cannot be read: {error}"),
+    }
+}
+
+/// Templates of earlier starts, and one that was not finished.
+async fn earlier_templates(admin: &mut PgConnection, family: &str) -> Vec<String> {
+    let query = "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)";
+    match sqlx::query_scalar(query).bind(family).fetch_all(admin).await {
+        Ok(names) => names,
         Err(error) => panic!("the list of databases cannot be read: {error}"),
     }
 }

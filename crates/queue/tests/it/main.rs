@@ -22,6 +22,7 @@ mod model;
 mod pausing;
 mod plans;
 mod purging;
+mod reference;
 mod replaying;
 mod running;
 mod schedules;

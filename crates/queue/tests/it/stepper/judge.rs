@@ -37,8 +37,16 @@ pub async fn prepare(sql: &Client, guarded: bool) {
     sql.batch_execute(quiet).await.unwrap();
 }
 
-/// Empties the tables: row by row, which is fast for a few, and from time to time altogether.
+/// Empties the tables, and lets a play be the same whichever came before: numbers begin anew.
 pub async fn wipe(sql: &Client, altogether: bool) {
+    empty(sql, altogether).await;
+    let numbers = "SELECT setval('event_ids', 1), setval('job_tokens', 1), setval('job_line', 1)";
+    sql.batch_execute(numbers).await.unwrap();
+}
+
+/// Empties the tables: row by row, which is fast for a few, or altogether, which is worth it from time
+/// to time.
+pub async fn empty(sql: &Client, altogether: bool) {
     // Without its row in uptime the engine takes this for the return from an outage, and spares
     // whoever is silent.
     let all = "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class
@@ -54,9 +62,7 @@ pub async fn wipe(sql: &Client, altogether: bool) {
         false => TOUCHED.map(|table| format!("DELETE FROM {table}")).join("; "),
     };
     let totals = "UPDATE job_totals SET made = 0, done = 0, dead = 0, cancelled = 0, expired = 0";
-    // A play is the same whichever came before: numbers begin anew.
-    let numbers = "SELECT setval('event_ids', 1), setval('job_tokens', 1), setval('job_line', 1)";
-    sql.batch_execute(&format!("{wipe}; {totals}; {numbers}")).await.unwrap();
+    sql.batch_execute(&format!("{wipe}; {totals}")).await.unwrap();
 }
 
 /// The tables in which a play leaves rows.

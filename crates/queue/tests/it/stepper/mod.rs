@@ -2,7 +2,7 @@
 
 mod cases;
 mod explore;
-mod judge;
+pub mod judge;
 mod play;
 mod seeds;
 mod stage;
