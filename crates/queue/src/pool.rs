@@ -51,7 +51,8 @@ impl Queue {
         query_on(&self.pool, sql, params).await
     }
 
-    /// Asks a question with many optional conditions, planned anew for those that are given.
+    /// Asks what people ask: with many conditions, or where no index of a job's life serves. Planned for
+    /// what is given and what the tables hold.
     pub(crate) async fn ask(&self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>, QueueError> {
         query_on(&self.questions, sql, params).await
     }

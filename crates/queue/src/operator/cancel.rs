@@ -68,7 +68,7 @@ impl Queue {
         reason: &str,
         mut progress: impl FnMut(&CancelReport) + Send,
     ) -> Result<CancelReport, QueueError> {
-        let newest = self.query(NEWEST_EVENT, vec![]).await?;
+        let newest = self.ask(NEWEST_EVENT, vec![]).await?;
         let mut search = Search { after: 0, newest: first(&newest, "newest")?, done: false };
         let mut report = CancelReport::default();
         while !search.done {
@@ -92,7 +92,7 @@ impl Queue {
             }
             Scope::Lane(name) => {
                 let (lane, limit) = (Lane::of(name).0, WINDOW_ROWS_MAX);
-                let rows = self.query(LANE_JOBS, vec![&lane, &search.newest, &limit]).await?;
+                let rows = self.ask(LANE_JOBS, vec![&lane, &search.newest, &limit]).await?;
                 // Each that is found ends or is marked, and is not found again.
                 search.done = rows.is_empty();
                 rows
@@ -104,7 +104,7 @@ impl Queue {
                 };
                 let window: Params<'_> =
                     vec![&search.after, &search.newest, &kind, &WINDOW_ROWS_MAX];
-                let rows = self.query(LIVE_JOBS, window).await?;
+                let rows = self.ask(LIVE_JOBS, window).await?;
                 search.done = rows.is_empty();
                 if let Some(last) = rows.first() {
                     search.after = get(last, "last")?;

@@ -113,7 +113,7 @@ impl Queue {
         let jobs = self.query(SELECT_JOB, vec![&id.0]).await?;
         let attempts = self.query(SELECT_ATTEMPTS, vec![&occurred_at, &id.0]).await?;
         let outcomes = self.query(SELECT_OUTCOMES, vec![&occurred_at, &id.0]).await?;
-        let keys = self.query(SELECT_KEYS, vec![&id.0]).await?;
+        let keys = self.ask(SELECT_KEYS, vec![&id.0]).await?;
         Ok(Some(EventDetail {
             body,
             state: read_state(state, id)?,
@@ -127,7 +127,7 @@ impl Queue {
 
     /// Where an event lies, by its number alone.
     pub(crate) async fn find(&self, id: EventId) -> Result<Option<EventRef>, QueueError> {
-        let rows = self.query(FIND_EVENT, vec![&id.0]).await?;
+        let rows = self.ask(FIND_EVENT, vec![&id.0]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(EventRef { occurred_at: get_time(row, "occurred_at")?, id }))
     }

@@ -53,7 +53,7 @@ impl Queue {
         for some in ids.chunks(FIND_MAX) {
             let numbers: Vec<i64> = some.iter().map(|id| id.0).collect();
             let mut found = HashMap::new();
-            for row in self.query(FIND_EVENTS, vec![&numbers]).await? {
+            for row in self.ask(FIND_EVENTS, vec![&numbers]).await? {
                 found.insert(EventId(get(&row, "id")?), get_time(&row, "occurred_at")?);
             }
             for &id in some {

@@ -12,14 +12,17 @@ WITH looked AS MATERIALIZED (
        AND (position, event_id) > ($1::bigint, $2::bigint)
      ORDER BY position, event_id LIMIT $4::bigint
 ), freeable AS MATERIALIZED (
-    SELECT j.event_id, j.position
+    -- One look by number for each, as in finish.
+    SELECT l.event_id, l.position
       FROM looked l
-      JOIN jobs j ON j.event_id = l.event_id
-     WHERE j.state = 'w' AND j.head AND j.position = l.position
+     CROSS JOIN LATERAL (
+            SELECT j.state, j.head, j.position, j.kind, j.lane FROM jobs j
+             WHERE j.event_id = l.event_id
+             LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
+     WHERE found.state = 'w' AND found.head AND found.position = l.position
        AND NOT EXISTS (SELECT FROM pauses p
-                        WHERE p.scope = 'fleet' OR p.kind = j.kind OR p.lane = j.lane
-                           OR p.event_id = j.event_id)
-       FOR UPDATE OF j SKIP LOCKED
+                        WHERE p.scope = 'fleet' OR p.kind = found.kind OR p.lane = found.lane
+                           OR p.event_id = l.event_id)
 ), placed AS (
     SELECT event_id, row_number() OVER (ORDER BY position, event_id) AS rank FROM freeable
 ), freed AS (

@@ -30,7 +30,7 @@ const FAMILIES: &str = r#"
 "#;
 
 /// Statements and arguments.
-const HOT: &[(&str, &str, &str)] = &[
+pub const HOT: &[(&str, &str, &str)] = &[
     (
         "intend_step",
         include_str!("../../src/sql/intend_step.sql"),

@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 
 use crate::aids::Fixture;
+use crate::durable_plans;
 
 /// What a test of plans that is run every time fills the tables with.
 pub const FEW: u32 = 20_000;
@@ -161,6 +162,47 @@ async fn assert_indexed(rows: u32) {
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
 }
 
+/// What the engine's connections for a job's life are planned with.
+const ONCE_BY_INDEX: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET enable_material = off";
+
+/// Tables that grow, and what they consist of.
+const GROWING: &str = "SELECT relname::text FROM pg_class
+    WHERE relkind = 'r' AND relname ~ '^(jobs|events|outcomes|attempts|deliveries|effects)($|_p)'";
+
+/// Statements that read all that runs, and those that people ask on connections which plan otherwise.
+const OTHERWISE: [&str; 6] =
+    ["lost_jobs", "cancel_request", "lane_jobs", "select_keys", "find_event", "find_events"];
+
+/// A plan is kept for as long as its connection lives, and may be older than all rows.
+#[tokio::test]
+async fn a_plan_made_over_empty_tables_looks_by_index() {
+    let fixture = Fixture::new().await;
+    fixture.sql.batch_execute(ONCE_BY_INDEX).await.unwrap();
+    let growing = fixture.texts(GROWING).await;
+    assert!(growing.len() > 6, "{growing:?}");
+    let mut scans = Vec::new();
+    let hot = HOT.iter().chain(durable_plans::HOT).copied();
+    let hot = hot.filter(|(name, _, _)| !OTHERWISE.contains(name));
+    for (name, text, arguments) in hot {
+        let lines = plan_of(&fixture.sql, name, text, arguments).await;
+        let of_growing = |line: &str| {
+            let table = line.split(" on ").nth(1).and_then(|rest| rest.split(' ').next());
+            table.is_some_and(|table| growing.iter().any(|one| one == table))
+        };
+        // A look by index has its condition right below.
+        let whole = lines.windows(2).find(|pair| {
+            pair[0].contains(" Scan ")
+                && of_growing(&pair[0])
+                && !pair[1].contains("Index Cond")
+                && !pair[1].contains("TID Cond")
+        });
+        scans.extend(whole.map(|pair| format!("{name}: {}\n{}", pair[0], lines.join("\n"))));
+    }
+    assert!(scans.is_empty(), "{}", scans.join("\n\n"));
+}
+
 /// The plan, when it reads a large table from end to end.
 pub async fn scans_of(
     sql: &Client,
@@ -170,15 +212,19 @@ pub async fn scans_of(
     arguments: &str,
     mode: &str,
 ) -> Option<String> {
-    sql.batch_execute(&format!("PREPARE hot AS {text}")).await.unwrap();
-    let rows = sql.query(&format!("EXPLAIN EXECUTE hot({arguments})"), &[]).await;
-    let rows = rows.unwrap_or_else(|error| panic!("{name}: {error:?}"));
-    sql.batch_execute("DEALLOCATE hot").await.unwrap();
-    let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let lines = plan_of(sql, name, text, arguments).await;
     let scan = |line: &str| {
         let scanned = line.split("Seq Scan on ").nth(1).and_then(|rest| rest.split(' ').next());
         scanned.is_some_and(|scanned| large.iter().any(|table| table == scanned))
     };
     let found = lines.iter().any(|line| scan(line));
     found.then(|| format!("{name} ({mode}):\n{}", lines.join("\n")))
+}
+
+async fn plan_of(sql: &Client, name: &str, text: &str, arguments: &str) -> Vec<String> {
+    sql.batch_execute(&format!("PREPARE hot AS {text}")).await.unwrap();
+    let rows = sql.query(&format!("EXPLAIN EXECUTE hot({arguments})"), &[]).await;
+    let rows = rows.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    sql.batch_execute("DEALLOCATE hot").await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
 }
