@@ -17,7 +17,7 @@ use crate::driver::{Job, Seen, Stop, System, Work, payload};
 
 const QUEUE: &str = "bench";
 const KIND: &str = "bench_job";
-const CONNECTIONS_MAX: u32 = 80;
+const CONNECTIONS_MAX: u32 = 180;
 const DRAIN: Duration = Duration::from_secs(30);
 
 pub(crate) struct Awa {

@@ -39,7 +39,7 @@ async fn run(round: Round<'_>) -> Measured {
     let window = WINDOW.min(last / 2);
     let mut arena = Arena::open(round).await?;
     arena.work().await?;
-    let whole = WARM_UP + window + last + WINDOW;
+    let whole = WARM_UP + window + last + window;
     arena.driver.ask(&Request::Feed(flat_out(0, whole, 0))).await?;
     sleep(WARM_UP.min(last)).await;
     let clean = arena.throughput(window).await?;
