@@ -10,11 +10,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::until;
 
 /// How much of a process' log a failing test shows, in lines.
 const LOG_LINES_SHOWN: usize = 60;
+
+/// How long the last lines of a log may take to arrive after their process' end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A daemon under test; killed with the test.
 pub struct Process {
@@ -25,6 +29,8 @@ pub struct Process {
     log: Arc<Mutex<String>>,
     /// Whether its stderr is read.
     listening: watch::Sender<bool>,
+    /// Ends with its stderr.
+    collecting: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -74,10 +80,10 @@ impl Process {
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("its stderr is ours");
         let (listening, listens) = watch::channel(true);
-        tokio::spawn(collect(stderr, Arc::clone(&log), listens));
+        let collecting = Some(tokio::spawn(collect(stderr, Arc::clone(&log), listens)));
         let stdout = BufReader::new(child.stdout.take().expect("its stdout is ours")).lines();
         let (name, health) = (name.to_owned(), String::new());
-        Process { name, child, stdout, health, log, listening }
+        Process { name, child, stdout, health, log, listening, collecting }
     }
 
     /// The next line of its stdout.
@@ -139,10 +145,15 @@ impl Process {
         self.listening.send_replace(listening);
     }
 
-    /// Waits for the end and returns the exit code.
+    /// Waits for the end, and for its last words where they are read; returns the exit code.
     pub async fn ended(&mut self, deadline: Duration) -> Option<i32> {
         let ended = tokio::time::timeout(deadline, self.child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("it still runs:\n{}", self.log()));
+        let collecting = self.collecting.take().filter(|_| *self.listening.borrow());
+        if let Some(collecting) = collecting {
+            // A child of its own may keep its stderr open.
+            let _ = tokio::time::timeout(LAST_WORDS, collecting).await;
+        }
         status.expect("a child's status").code()
     }
 
