@@ -98,7 +98,7 @@ pub struct Queue {
     options: Arc<Options>,
     /// A job's life.
     pool: Pool,
-    /// Questions that people ask.
+    /// What people ask and purge, and maintenance.
     questions: Pool,
     /// The group commit's own connection, under tighter bounds.
     ingest: Pool,

@@ -31,7 +31,7 @@ impl Queue {
     /// One function in a transaction of its own, under the bounds of maintenance. Returns what it
     /// counted.
     async fn maintenance(&self, sql: Sql, params: Params<'_>) -> Result<i32, QueueError> {
-        let mut transaction = Transaction::on(&self.pool).await?;
+        let mut transaction = Transaction::on(&self.questions).await?;
         transaction.set_patience(MAINTENANCE_REPLY_TIMEOUT);
         let bounds = transaction.step(MAINTENANCE_BOUNDS, vec![]).await?;
         let work = transaction.step(sql, params).await?;

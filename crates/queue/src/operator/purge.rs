@@ -107,7 +107,8 @@ impl Queue {
         let (times, ids) = columns(&willing);
         let (actor, reason) =
             (without_nul(&options.actor), options.reason.as_deref().map(without_nul));
-        let mut transaction = Transaction::on(&self.pool).await?;
+        // The keys of an event are found by a BRIN index, which a job's life does without.
+        let mut transaction = Transaction::on(&self.questions).await?;
         let mut steps = vec![plan.lanes.lock(&transaction).await?];
         if options.cancel {
             steps.push(transaction.step(CANCEL_END, vec![&plan.live]).await?);
