@@ -109,9 +109,10 @@ impl Target {
     }
 }
 
-/// See [`Plans::Once`].
-const ONCE_BY_INDEX: &str = "force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
-                             -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off";
+/// The settings of [`Plans::Once`].
+pub(crate) const ONCE_BY_INDEX: &str = "-c plan_cache_mode=force_generic_plan \
+    -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
+    -c enable_material=off";
 
 /// Sent in the startup packet, so that no connection is ever without them and none costs a round
 /// trip. JIT compiles for longer than any statement here runs.
@@ -119,13 +120,13 @@ fn session_options(bounds: Bounds) -> String {
     let bounds = if stepping::is_gated() { Bounds::NONE } else { bounds };
     let Bounds { statement, lock, idle_in_transaction, plans } = bounds;
     let plans = match plans {
-        Plans::Chosen => "auto",
+        Plans::Chosen => "-c plan_cache_mode=auto",
         Plans::Once => ONCE_BY_INDEX,
     };
     format!(
         "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
          -c default_transaction_isolation=read\\ committed -c timezone=UTC -c jit=off \
-         -c plan_cache_mode={plans}",
+         {plans}",
         statement.as_millis(),
         lock.as_millis(),
         idle_in_transaction.as_millis(),

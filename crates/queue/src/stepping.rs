@@ -24,6 +24,9 @@ mod gated {
     use crate::commit::Store;
     use crate::{Committed, Queue, QueueError};
 
+    /// What connections for a job's life are planned with, as options of a session.
+    pub const PLANNED_ONCE: &str = crate::connect::ONCE_BY_INDEX;
+
     /// Decides when a statement may be sent and whether its answer arrives.
     pub trait Gate: Send + Sync {
         /// Returns when the statement may be sent. Dropping the caller here is a crash before it.

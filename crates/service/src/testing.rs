@@ -158,26 +158,24 @@ async fn template(server: &str, admin: &mut PgConnection) -> String {
 /// When the server was started, in seconds since 1970.
 async fn started(admin: &mut PgConnection) -> i64 {
     let query = "SELECT extract(epoch FROM pg_postmaster_start_time())::bigint";
-    match sqlx::query_scalar(query).fetch_one(admin).await {
-        Ok(seconds) => seconds,
-        Err(error) => panic!("the server does not say when it was started: {error}"),
-    }
+    answer(sqlx::query_scalar(query).fetch_one(admin)).await
 }
 
 async fn is_template(admin: &mut PgConnection, name: &str) -> bool {
     let query = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)";
-    match sqlx::query_scalar(query).bind(name).fetch_one(admin).await {
-        Ok(there) => there,
-        Err(error) => panic!("the list of databases cannot be read: {error}"),
-    }
+    answer(sqlx::query_scalar(query).bind(name).fetch_one(admin)).await
 }
 
 /// Templates of earlier starts, and one that was not finished.
 async fn earlier_templates(admin: &mut PgConnection, family: &str) -> Vec<String> {
     let query = "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)";
-    match sqlx::query_scalar(query).bind(family).fetch_all(admin).await {
-        Ok(names) => names,
-        Err(error) => panic!("the list of databases cannot be read: {error}"),
+    answer(sqlx::query_scalar(query).bind(family).fetch_all(admin)).await
+}
+
+async fn answer<T>(asked: impl Future<Output = sqlx::Result<T>>) -> T {
+    match asked.await {
+        Ok(answer) => answer,
+        Err(error) => panic!("the server of DATABASE_URL does not answer: {error}"),
     }
 }
 

@@ -113,6 +113,16 @@ pub fn options(url: &str) -> Options {
     }
 }
 
+/// Waits until so many sessions of the database wait for a lock. `sql` holds no transaction: inside
+/// one, `pg_stat_activity` stands still.
+pub async fn until_blocked(sql: &Client, sessions: i64) {
+    let blocked = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while sql.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) != sessions {
+        tokio::task::yield_now().await;
+    }
+}
+
 pub async fn connect(url: &str) -> Queue {
     Queue::connect(options(url)).await.unwrap()
 }

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use queue::{Incarnation, Options, Queue, QueueError};
 use tokio_postgres::Client;
 
-use crate::aids::{Fixture, event, options, raw};
+use crate::aids::{Fixture, event, options, raw, until_blocked};
 
 #[tokio::test]
 async fn a_claim_brings_its_event_along() {
@@ -247,22 +247,15 @@ impl Gate {
 
     async fn open(&self, fixture: &Fixture) {
         self.0.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
-        self.until_waiting(fixture, 0).await;
+        until_blocked(&fixture.sql, 0).await;
     }
 
     /// A caller that goes away while its claim is on its way.
     async fn lose_a_claim(&self, fixture: &Fixture, who: Incarnation) {
         let queue = fixture.queue.clone();
         let claim = tokio::spawn(async move { queue.claim(who, 1).await });
-        self.until_waiting(fixture, 1).await;
+        until_blocked(&fixture.sql, 1).await;
         claim.abort();
         assert!(claim.await.unwrap_err().is_cancelled());
-    }
-
-    async fn until_waiting(&self, fixture: &Fixture, claims: i64) {
-        let waiting = "SELECT count(*) FROM pg_stat_activity
-                        WHERE datname = current_database() AND wait_event_type = 'Lock'
-                          AND query LIKE '-- Claims up to %'";
-        while fixture.number(waiting).await != claims {}
     }
 }

@@ -1,6 +1,7 @@
 //! The plans of the hot statements: none reads a large table from end to end.
 
-use tokio_postgres::Client;
+use queue::stepping::PLANNED_ONCE;
+use tokio_postgres::{Client, Config, NoTls};
 
 use crate::aids::Fixture;
 use crate::durable_plans;
@@ -162,11 +163,6 @@ async fn assert_indexed(rows: u32) {
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
 }
 
-/// What the engine's connections for a job's life are planned with.
-const ONCE_BY_INDEX: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
-    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-    SET enable_material = off";
-
 /// Tables that grow, and what they consist of.
 const GROWING: &str = "SELECT relname::text FROM pg_class
     WHERE relkind = 'r' AND relname ~ '^(jobs|events|outcomes|attempts|deliveries|effects)($|_p)'";
@@ -179,14 +175,16 @@ const OTHERWISE: [&str; 6] =
 #[tokio::test]
 async fn a_plan_made_over_empty_tables_looks_by_index() {
     let fixture = Fixture::new().await;
-    fixture.sql.batch_execute(ONCE_BY_INDEX).await.unwrap();
+    let mut config: Config = fixture.database.url().parse().unwrap();
+    let (client, connection) = config.options(PLANNED_ONCE).connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
     let growing = fixture.texts(GROWING).await;
     assert!(growing.len() > 6, "{growing:?}");
     let mut scans = Vec::new();
     let hot = HOT.iter().chain(durable_plans::HOT).copied();
     let hot = hot.filter(|(name, _, _)| !OTHERWISE.contains(name));
     for (name, text, arguments) in hot {
-        let lines = plan_of(&fixture.sql, name, text, arguments).await;
+        let lines = plan_of(&client, name, text, arguments).await;
         let of_growing = |line: &str| {
             let table = line.split(" on ").nth(1).and_then(|rest| rest.split(' ').next());
             table.is_some_and(|table| growing.iter().any(|one| one == table))

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use queue::{Claim, JobState, QueueError, Signalled};
 use serde_json::json;
 
-use crate::aids::{Fixture, connect, event, in_lane, raw};
+use crate::aids::{Fixture, connect, event, in_lane, raw, until_blocked};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -209,11 +209,7 @@ async fn a_cancellation_that_meets_a_suspension_in_flight_is_not_lost() {
     fixture.sql.batch_execute(asleep).await.unwrap();
     let other = raw(fixture.database.url()).await;
     let committing = async {
-        let blocked = "SELECT count(*) FROM pg_stat_activity
-                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while other.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            tokio::task::yield_now().await;
-        }
+        until_blocked(&other, 1).await;
         fixture.sql.batch_execute("COMMIT").await.unwrap();
     };
     let ids = [committed.event.id];

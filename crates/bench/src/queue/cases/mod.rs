@@ -100,7 +100,7 @@ impl Size {
         Size {
             rounds: 1,
             burn: 50_000,
-            deep: 500_000,
+            deep: 1_000_000,
             busy: Duration::from_secs(5),
             held: vec![Duration::from_secs(15)],
             loud: 20_000,

@@ -133,8 +133,8 @@ const HALF_A_LEASE: Texts = &[(
 )];
 
 /// Broken on purpose, without the schema's backstops: the judge must find each out. A settle without a
-/// token is not among them: a play is too short to meet a dead worker's that often, so the named cases
-/// and the mutants try it.
+/// token is not among them: a play is too short to meet a dead worker's that often, so the named cases,
+/// the plays against the reference model and the mutants try it.
 #[test]
 fn a_broken_statement_is_found_out() {
     const TRIES: u64 = 300;
