@@ -179,7 +179,7 @@ async fn a_plan_made_over_empty_tables_looks_by_index() {
     let (client, connection) = config.options(PLANNED_ONCE).connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     let growing = fixture.texts(GROWING).await;
-    assert!(growing.len() > 6, "{growing:?}");
+    assert!(growing.len() >= 6, "with TimescaleDB there are no partitions yet: {growing:?}");
     let mut scans = Vec::new();
     let hot = HOT.iter().chain(durable_plans::HOT).copied();
     let hot = hot.filter(|(name, _, _)| !OTHERWISE.contains(name));

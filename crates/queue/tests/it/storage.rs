@@ -117,13 +117,18 @@ async fn hypertables_are_compressed_and_retained_by_policy() {
         return;
     }
     let tables = "SELECT hypertable_name::text FROM timescaledb_information.hypertables ORDER BY 1";
-    assert_eq!(fixture.texts(tables).await, ["attempts", "effects", "events", "outcomes"]);
+    let expected =
+        ["attempts", "children", "effects", "events", "outcomes", "payloads", "signals", "steps"];
+    assert_eq!(fixture.texts(tables).await, expected);
     let jobs = "SELECT DISTINCT proc_name::text FROM timescaledb_information.jobs
                  WHERE proc_name IN ('policy_compression', 'storage_retention') ORDER BY 1";
     assert_eq!(fixture.texts(jobs).await, ["policy_compression", "storage_retention"]);
 
     // A compressed day is still read, replayed, settled.
     let old = fixture.append(in_days(-20, event("old"))).await;
+    let first = fixture.claim_one(who).await;
+    fixture.queue.settle(&first, crate::aids::failed(), &event::Policy::ANSWER).await.unwrap();
+    fixture.end_waits().await;
     let claim = fixture.claim_one(who).await;
     fixture.done(&claim).await;
     let compress = "SELECT count(compress_chunk(c)) FROM
