@@ -161,7 +161,7 @@ mod tests {
         ] {
             assert!(full.contains(&name.to_owned()), "{name} is missing in {full:?}");
         }
-        for name in ["burn_down_50k", "claim_ms_at_1m", "held_snapshot_30s_ratio"] {
+        for name in ["burn_down_50k", "claim_ms_at_1m", "held_snapshot_15s_ratio"] {
             assert!(quick.contains(&name.to_owned()), "{name} is missing in {quick:?}");
             assert!(!full.contains(&name.to_owned()));
         }
