@@ -123,7 +123,8 @@ impl Queue {
     /// Deals with an earlier claim whose answer was lost, and expects the same of the next.
     pub(crate) async fn prepare_claim(&self, who: Incarnation) -> Result<(), QueueError> {
         if self.held.compares(who, Instant::now()) {
-            self.give_back_unknown(who).await?;
+            let given_back = self.give_back_unknown(who).await;
+            given_back.inspect_err(|_| self.held.doubt(who))?;
         }
         self.held.doubt(who);
         Ok(())

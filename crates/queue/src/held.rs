@@ -41,7 +41,7 @@ struct Loss {
 
 impl Account {
     fn compares(&mut self, now: Instant) -> bool {
-        if self.uncertain {
+        if std::mem::take(&mut self.uncertain) {
             self.loss = Some(Loss { noticed: now, compare: now });
         }
         let Some(loss) = &mut self.loss else { return false };
@@ -70,7 +70,13 @@ impl Held {
     /// The database may soon know of more: a claim is about to be sent, or one of its jobs was not
     /// handed out.
     pub(crate) fn doubt(&self, who: Incarnation) {
-        self.accounts().entry(who.id).or_default().uncertain = true;
+        let mut accounts = self.accounts();
+        let account = accounts.entry(who.id).or_default();
+        if std::mem::replace(&mut account.uncertain, true) {
+            // Two claims after one another, and the first is still in doubt.
+            let now = Instant::now();
+            account.loss = Some(Loss { noticed: now, compare: now });
+        }
     }
 
     /// Its answer was read.
@@ -116,6 +122,15 @@ mod tests {
     #[test]
     fn after_a_loss_the_accounts_are_compared_less_and_less_often_and_then_no_more() {
         assert_eq!(compared_at(0..2_000, 5), [5, 6, 7, 9, 13, 21, 37, 69, 133, 261]);
+    }
+
+    #[test]
+    fn a_loss_is_not_forgotten_when_another_claim_is_answered_before_it_is_dealt_with() {
+        let (held, who) = (Held::default(), Incarnation { id: 1 });
+        held.doubt(who);
+        held.doubt(who);
+        held.answered(who, std::iter::empty());
+        assert!(held.compares(who, Instant::now()));
     }
 
     #[test]

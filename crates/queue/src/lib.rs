@@ -12,6 +12,7 @@ mod exchange;
 mod expire;
 mod families;
 mod finish;
+mod handover;
 mod held;
 mod lanes;
 mod lease;
@@ -83,6 +84,7 @@ use tokio::sync::Notify;
 use claim::{FOLD_EVERY, FREE_EVERY, SWEEP_EVERY};
 use commit::Shares;
 use connect::{Bounds, Target};
+use handover::Offers;
 use held::Held;
 use marks::Marks;
 use options::INGEST_TIMEOUT;
@@ -108,6 +110,8 @@ pub struct Queue {
     listener: Target,
     /// What this process's workers hold.
     held: Held,
+    /// What its idle workers would take with a commit.
+    offers: Offers,
     /// How far this process knows the line to be claimed.
     marks: Marks,
     /// What each tenant was given of the line by this process.
@@ -160,6 +164,7 @@ impl Queue {
             hints: ordinary.pool(1)?,
             listener,
             held: Held::default(),
+            offers: Offers::default(),
             marks: Marks::default(),
             shares: Arc::default(),
             sweeps: Pace::new(SWEEP_EVERY),

@@ -22,7 +22,8 @@ mod gated {
     use futures::future::BoxFuture;
 
     use crate::commit::Store;
-    use crate::{Committed, Queue, QueueError};
+    use crate::handover::Handover;
+    use crate::{Claim, Committed, Incarnation, Queue, QueueError};
 
     /// What connections for a job's life are planned with, as options of a session.
     pub const PLANNED_ONCE: &str = crate::connect::ONCE_BY_INDEX;
@@ -65,7 +66,29 @@ mod gated {
             &self,
             events: Vec<NewEvent>,
         ) -> Vec<Result<Committed, QueueError>> {
-            Store::new(self).commit(events).await
+            Store::new(self).commit(events).await.answers
+        }
+
+        /// The same with an idle worker in the process, which takes up to `limit` with the commit;
+        /// nothing where no commit claimed for it, or where nothing is known of the claim.
+        pub async fn commit_batch_for(
+            &self,
+            who: Incarnation,
+            limit: usize,
+            events: Vec<NewEvent>,
+        ) -> (Vec<Result<Committed, QueueError>>, Result<Vec<Claim>, QueueError>) {
+            let mut offered = self.offer(who, limit);
+            let answers = self.commit_batch(events).await;
+            if offered.withdraw() {
+                return (answers, Ok(Vec::new()));
+            }
+            let claims = match offered.answered().await {
+                Some(Handover { look, limit, claimed, .. }) => {
+                    self.receive(who, look, limit, claimed.rows).await
+                }
+                None => Ok(Vec::new()),
+            };
+            (answers, claims)
         }
     }
 }

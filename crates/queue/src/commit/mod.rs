@@ -21,7 +21,7 @@ pub(crate) use batch::Item;
 pub(crate) use columns::EventColumns;
 use gather::Gatherer;
 pub(crate) use share::Shares;
-pub(crate) use store::Store;
+pub(crate) use store::{Store, Stored};
 
 /// What the log made of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,9 +105,9 @@ impl Queue {
     pub async fn append(&self, event: NewEvent) -> Result<Committed, QueueError> {
         event.validate().map_err(QueueError::Refused)?;
         let store = Store::new(self);
-        let mut answers = store.commit(vec![clean(event)]).await;
-        let committed = answers.pop().unwrap_or(Err(QueueError::Closed))?;
-        if committed.job {
+        let mut stored = store.commit(vec![clean(event)]).await;
+        let committed = stored.answers.pop().unwrap_or(Err(QueueError::Closed))?;
+        if stored.unheard {
             self.hint().await;
         }
         Ok(committed)
@@ -121,8 +121,8 @@ async fn run(mut gatherer: Gatherer, store: Store, wanted: &Notify, local: &Noti
             batch.into_iter().map(|one| (clean(one.event), one.reply)).unzip();
         let replies = mutants::acknowledge(&events, replies);
         metrics::histogram!("queue_commit_batch_events").record(to_f64(events.len()));
-        let answers = store.commit(events).await;
-        if answers.iter().flatten().any(|committed| committed.job) {
+        let Stored { answers, unheard } = store.commit(events).await;
+        if unheard {
             local.notify_one();
             wanted.notify_one();
         }

@@ -13,7 +13,10 @@ use super::batch::{Item, Plan, keys, plan};
 use super::columns::{EventColumns, JobColumns};
 use super::share::Shares;
 use super::{Committed, Disposition};
+use crate::handover::{Offers, Taken};
+use crate::held::Held;
 use crate::lanes::Lanes;
+use crate::marks::Marks;
 use crate::options::INGEST_TIMEOUT;
 use crate::statements::{
     ALLOCATE_IDS, INSERT_EVENTS, INSERT_JOBS, INSERT_KEYS, REPOINT_KEYS, SELECT_OWNERS,
@@ -33,38 +36,59 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Store {
     pool: Pool,
     shares: Arc<Mutex<Shares>>,
+    offers: Offers,
+    held: Held,
+    marks: Marks,
+}
+
+/// What a batch came to.
+pub(crate) struct Stored {
+    /// An answer for each event, in their order.
+    pub(crate) answers: Vec<Result<Committed, QueueError>>,
+    /// Jobs were made of which no worker has heard.
+    pub(crate) unheard: bool,
 }
 
 impl Store {
     pub(crate) fn new(queue: &Queue) -> Self {
-        Store { pool: queue.ingest.clone(), shares: Arc::clone(&queue.shares) }
+        Store {
+            pool: queue.ingest.clone(),
+            shares: Arc::clone(&queue.shares),
+            offers: queue.offers.clone(),
+            held: queue.held.clone(),
+            marks: queue.marks.clone(),
+        }
     }
 
-    /// Commits all events, an answer for each in their order. One that the database refuses harms
-    /// only itself.
-    pub(crate) async fn commit(&self, events: Vec<NewEvent>) -> Vec<Result<Committed, QueueError>> {
+    /// Commits all events. One that the database refuses harms only itself.
+    pub(crate) async fn commit(&self, events: Vec<NewEvent>) -> Stored {
         let count = events.len();
         let items = match self.number(events).await {
             Ok(items) => items,
             Err(error) => return shared(&error, count),
         };
         match self.try_commit(&items).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Ok((answers, unheard)) => {
+                Stored { answers: answers.into_iter().map(Ok).collect(), unheard }
+            }
             Err(error) if error.is_refusal() && count > 1 => {
                 tracing::warn!(%error, events = count, "a batch was refused; committing one by one");
                 metrics::counter!("queue_commit_batches_refused_total").increment(1);
-                let mut answers = Vec::with_capacity(count);
+                let mut stored = Stored { answers: Vec::with_capacity(count), unheard: false };
                 for item in items.chunks(1) {
-                    answers.push(self.commit_one(item).await);
+                    let (answer, unheard) = match self.try_commit(item).await {
+                        Ok((mut answers, unheard)) => {
+                            (answers.pop().ok_or(QueueError::Closed), unheard)
+                        }
+                        Err(error) => (Err(error), false),
+                    };
+                    stored.answers.push(answer);
+                    stored.unheard |= unheard;
                 }
-                answers
+                stored
             }
             Err(error) => shared(&error, count),
         }
-    }
-
-    async fn commit_one(&self, item: &[Item]) -> Result<Committed, QueueError> {
-        self.try_commit(item).await?.pop().ok_or(QueueError::Closed)
     }
 
     /// Draws numbers, outside the transaction: a batch whose COMMIT was lost is found again by them.
@@ -99,7 +123,7 @@ impl Store {
 
     /// Tries until the outcome is known: after a lost link the batch may stand or not, and trying
     /// again under the same numbers finds out.
-    async fn try_commit(&self, items: &[Item]) -> Result<Vec<Committed>, QueueError> {
+    async fn try_commit(&self, items: &[Item]) -> Result<(Vec<Committed>, bool), QueueError> {
         let mut tries = 1;
         loop {
             let answer = stepping::within(INGEST_TIMEOUT, self.transact(items)).await.unwrap_or(
@@ -119,15 +143,18 @@ impl Store {
         }
     }
 
-    async fn transact(&self, items: &[Item]) -> Result<Vec<Committed>, QueueError> {
+    async fn transact(&self, items: &[Item]) -> Result<(Vec<Committed>, bool), QueueError> {
         let mut transaction = Transaction::on(&self.pool).await?;
         let (owners, inserted) = claim_keys(&mut transaction, items).await?;
         let plan = plan(items, &owners, &inserted);
         let mut jobs = wanted_jobs(&mut transaction, &plan).await?;
         self.rank(&mut jobs);
-        let made = write(&mut transaction, &plan, &jobs).await?;
+        let taken = (!jobs.is_empty()).then(|| self.offers.take(&self.held, &self.marks)).flatten();
+        let (made, unheard) = write(&mut transaction, &plan, &jobs, taken).await?;
         self.given(&jobs, &made);
-        Ok(answers(&plan, items, &made))
+        let answers = answers(&plan, items, &made);
+        let unheard = unheard && answers.iter().any(|committed| committed.job);
+        Ok((answers, unheard))
     }
 
     /// Gives each job its rank among its tenant's jobs that go in line at once, and the place that
@@ -159,8 +186,8 @@ impl Store {
 }
 
 /// Everyone gets the same error.
-fn shared(error: &QueueError, count: usize) -> Vec<Result<Committed, QueueError>> {
-    (0..count).map(|_| Err(error.share())).collect()
+fn shared(error: &QueueError, count: usize) -> Stored {
+    Stored { answers: (0..count).map(|_| Err(error.share())).collect(), unheard: false }
 }
 
 /// Claims the batch's keys; where every key leads now, and which were new.
@@ -250,12 +277,14 @@ async fn siblings(
     .collect()
 }
 
-/// Writes everything and commits; the events for which a job was made, with its place in line.
+/// Writes everything, claims for an idle worker if one has offered itself, and commits; the events
+/// for which a job was made, with its place in line, and whether jobs are left to others.
 async fn write(
     transaction: &mut Transaction,
     plan: &Plan<'_>,
     jobs: &[WantedJob<'_>],
-) -> Result<HashMap<EventId, Option<i64>>, QueueError> {
+    taken: Option<Taken>,
+) -> Result<(HashMap<EventId, Option<i64>>, bool), QueueError> {
     let lanes = Lanes::of(jobs.iter().map(|job| (job.event.id, job.lane)));
     let events = EventColumns::of(&plan.appended);
     let columns = JobColumns::of(jobs);
@@ -282,9 +311,19 @@ async fn write(
         steps.push(lanes.demote(transaction).await?);
         steps.push(lanes.promote(transaction).await?);
     }
-    let answers = transaction.pipeline(&steps, Ends::Commit).await?;
+    if let Some(taken) = &taken {
+        steps.extend(taken.steps(transaction).await?);
+    }
+    let mut answers = transaction.pipeline(&steps, Ends::Commit).await?;
     let made = jobs_at.and_then(|at| answers.get(at)).into_iter().flatten();
-    made.map(|row| Ok((EventId(get(row, "event_id")?), get(row, "place")?))).collect()
+    let made = made
+        .map(|row| Ok((EventId(get(row, "event_id")?), get(row, "place")?)))
+        .collect::<Result<HashMap<_, _>, QueueError>>()?;
+    let unheard = match taken {
+        Some(taken) => taken.hand_over(&mut answers, made.keys())?,
+        None => true,
+    };
+    Ok((made, unheard))
 }
 
 fn answers(

@@ -14,6 +14,7 @@ mod handler;
 mod keeper;
 mod lease;
 mod meters;
+mod offers;
 mod options;
 mod outbox;
 mod puller;
@@ -22,6 +23,7 @@ mod running;
 mod shared;
 mod start;
 mod stop;
+mod told;
 
 use std::sync::Arc;
 

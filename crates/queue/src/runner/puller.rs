@@ -4,12 +4,13 @@
 //! What is reported while an exchange is under way goes with the next, so batches grow with the load
 //! and nothing ever waits for a timer. With nothing under way an outcome goes out at once.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event::{ErrorChain, Outcome, Verdict};
 use tokio::runtime::Handle;
+use tokio::sync::futures::Notified;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -17,8 +18,10 @@ use super::attempt::{Rack, work_off};
 use super::batch::Batch;
 use super::drain::Drain;
 use super::handler::Handler;
+use super::offers::Standing;
 use super::report::Report;
 use super::shared::Shared;
+use super::told::tell;
 use crate::{Claim, Finished, Incarnation, QueueError};
 
 /// How soon an exchange that failed is tried again.
@@ -26,26 +29,27 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Claims and settles until everything is settled after the drain.
 pub(super) struct Puller<H> {
-    shared: Arc<Shared<H>>,
+    pub(super) shared: Arc<Shared<H>>,
     drain: Drain,
-    batch: Batch,
+    pub(super) batch: Batch,
+    pub(super) standing: Standing,
     /// Threads of the runtime: as many work at a rack.
     hands: usize,
     /// Set after an exchange failed, until one has settled again. Ends and claims go apart meanwhile,
     /// in turns, so that what hinders the one does not hinder the other.
-    apart: Option<Turn>,
-    report: Report,
+    pub(super) apart: Option<Turn>,
+    pub(super) report: Report,
 }
 
 /// Whose turn it is while they go apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     Claim,
     Settle,
 }
 
 /// What a round leads to.
-enum Next {
+pub(super) enum Next {
     /// There may be more at once.
     Look,
     /// Nothing to do before something happens.
@@ -58,12 +62,13 @@ impl<H: Handler> Puller<H> {
     pub(super) fn new(shared: Arc<Shared<H>>, drain: Drain) -> Self {
         let batch = Batch::new(shared.options.batch_max);
         let hands = Handle::current().metrics().num_workers();
-        Puller { shared, drain, batch, hands, apart: None, report: Report::default() }
+        let (standing, report) = (Standing::default(), Report::default());
+        Puller { shared, drain, batch, standing, hands, apart: None, report }
     }
 
     pub(super) async fn pull(mut self, mut hints: watch::Receiver<u64>) -> Report {
         let shared = Arc::clone(&self.shared);
-        let Drain { soft, finish, give_up, .. } = self.drain.clone();
+        let Drain { soft, quiet, finish, give_up, hard } = self.drain.clone();
         let local = shared.queue.local_wakeups();
         loop {
             // Interest is registered first, so that nothing that comes after the look is missed.
@@ -71,32 +76,25 @@ impl<H: Handler> Puller<H> {
             let mut woken = pin!(local.notified());
             woken.as_mut().enable();
             let (draining, finishing) = (soft.is_cancelled(), finish.is_cancelled());
-            if draining {
-                self.drain.quiet.cancel();
+            let alone = self.standing.withdraw();
+            if draining && alone {
+                quiet.cancel();
             }
-            let next = self.round(draining).await;
-            if finishing && shared.outbox.len() == 0 {
+            let mut next = self.round(draining || !alone).await;
+            if finishing && alone && shared.outbox.len() == 0 {
                 break;
             }
+            if matches!(next, Next::Wait) {
+                next = self.wait(woken, &mut hints, draining, finishing).await;
+            }
             match next {
-                Next::Look => continue,
-                Next::Wait => {}
-                Next::Pause if finishing && self.drain.hard.is_cancelled() => break,
+                Next::Look | Next::Wait => {}
+                Next::Pause if finishing && hard.is_cancelled() => break,
                 Next::Pause => {
                     if give_up.run_until_cancelled(sleep(RETRY)).await.is_none() {
                         break;
                     }
-                    continue;
                 }
-            }
-            let free = !draining && shared.free() > 0;
-            tokio::select! {
-                () = shared.outbox.rung() => {}
-                () = soft.cancelled(), if !draining => {}
-                () = finish.cancelled(), if !finishing => {}
-                () = woken, if free => {}
-                Ok(()) = hints.changed(), if free => {}
-                () = sleep(shared.options.poll) => {}
             }
         }
         self.report.unsettled = shared.outbox.len();
@@ -107,12 +105,45 @@ impl<H: Handler> Puller<H> {
         self.report
     }
 
-    /// One exchange, if there is anything to exchange.
-    async fn round(&mut self, draining: bool) -> Next {
+    /// Waits until something may have happened. Meanwhile this process's commits may claim.
+    async fn wait(
+        &mut self,
+        mut woken: Pin<&mut Notified<'_>>,
+        hints: &mut watch::Receiver<u64>,
+        draining: bool,
+        finishing: bool,
+    ) -> Next {
+        let shared = Arc::clone(&self.shared);
+        let Drain { soft, finish, .. } = self.drain.clone();
+        // However much commits bring, it looks for itself as often.
+        let mut poll = pin!(sleep(shared.options.poll));
+        loop {
+            let free = !draining && shared.free() > 0;
+            if free {
+                self.offer();
+            }
+            let handover = tokio::select! {
+                handover = self.standing.answered() => handover,
+                () = shared.outbox.rung() => return Next::Look,
+                () = soft.cancelled(), if !draining => return Next::Look,
+                () = finish.cancelled(), if !finishing => return Next::Look,
+                () = &mut woken, if free => return Next::Look,
+                Ok(()) = hints.changed(), if free => return Next::Look,
+                () = &mut poll => return Next::Look,
+            };
+            let next = self.handed_over(handover).await;
+            if draining || !matches!(next, Next::Wait) {
+                return next;
+            }
+        }
+    }
+
+    /// One exchange, if there is anything to exchange; it claims nothing when it `only_settles`.
+    async fn round(&mut self, only_settles: bool) -> Next {
         let shared = Arc::clone(&self.shared);
         // A lease that is late may still settle: what fences a write is its token.
         let limit = match shared.lease.current() {
-            Some(_) if !draining => self.batch.size().min(shared.free()),
+            Some(_) if !only_settles => self.batch.size().min(shared.free()),
             Some(_) | None => 0,
         };
         let (settle_max, limit) = match self.apart.filter(|_| shared.outbox.len() > 0) {
@@ -149,8 +180,7 @@ impl<H: Handler> Puller<H> {
                 }
             }
             Err(error) => {
-                let line = ErrorChain::line(&error);
-                tracing::warn!(error = line, "an exchange failed; trying again");
+                let next = self.failed(&error);
                 self.apart = Some(match finished.is_empty() {
                     true => Turn::Settle,
                     false => Turn::Claim,
@@ -160,9 +190,15 @@ impl<H: Handler> Puller<H> {
                     true => shared.outbox.put_back(finished),
                     false => self.settle_one_by_one(finished).await,
                 }
-                Next::Pause
+                next
             }
         }
+    }
+
+    pub(super) fn failed(&self, error: &QueueError) -> Next {
+        let error = ErrorChain::line(error);
+        tracing::warn!(error, "an exchange failed; trying again");
+        Next::Pause
     }
 
     /// After a refusal, so that what the database refuses harms nothing else.
@@ -179,7 +215,7 @@ impl<H: Handler> Puller<H> {
         let error = match verdict {
             Ok(verdict) => {
                 self.report.settled += 1;
-                return log(claim, &verdict);
+                return tell(claim, &verdict);
             }
             Err(error) => error,
         };
@@ -200,7 +236,7 @@ impl<H: Handler> Puller<H> {
 
     /// Hands claims to the runtime's threads. What comes after the signal to drain, or after the lease
     /// was given up, goes back unbegun.
-    fn start(&mut self, who: Incarnation, claims: Vec<Claim>) {
+    pub(super) fn start(&mut self, who: Incarnation, claims: Vec<Claim>) {
         if claims.is_empty() {
             return;
         }
@@ -219,32 +255,6 @@ impl<H: Handler> Puller<H> {
         }
         for _ in 0..hands {
             tokio::spawn(work_off(Arc::clone(shared), Arc::clone(&rack)));
-        }
-    }
-}
-
-fn log(claim: &Claim, verdict: &Verdict) {
-    let (event_id, attempt) = (claim.event.id.0, claim.attempt);
-    let correlation_id = &claim.correlation_id;
-    match verdict {
-        Verdict::End { state, error: None, .. } => {
-            tracing::info!(event_id, attempt, %correlation_id, state = state.as_str(), "settled");
-        }
-        Verdict::End { state, error: Some(error), .. } => {
-            let state = state.as_str();
-            tracing::error!(event_id, attempt, %correlation_id, state, %error, "settled");
-        }
-        Verdict::Suspend { error: None, .. } => {
-            tracing::info!(event_id, attempt, %correlation_id, "suspended");
-        }
-        Verdict::Suspend { error: Some(error), .. } => {
-            tracing::warn!(event_id, attempt, %correlation_id, %error, "parked");
-        }
-        Verdict::Again { after, charged, .. } => {
-            let again_in_ms = after.as_millis();
-            tracing::info!(
-                event_id, attempt, %correlation_id, again_in_ms, charged, "to be tried again"
-            );
         }
     }
 }

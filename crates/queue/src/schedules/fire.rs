@@ -57,7 +57,7 @@ async fn fire(store: &Store, runs: &mut [Run]) -> Result<u64, QueueError> {
         return Ok(0);
     }
     let mut fired = 0;
-    let answers = store.commit(events).await;
+    let answers = store.commit(events).await.answers;
     let firing = runs.iter_mut().filter(|run| run.due.is_some());
     for (run, answer) in firing.zip(answers) {
         match answer {

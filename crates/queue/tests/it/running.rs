@@ -30,6 +30,38 @@ async fn what_is_committed_is_handled_and_the_end_reports_it() {
 }
 
 #[tokio::test]
+async fn an_idle_worker_begins_what_its_process_commits_with_that_commit() {
+    let fixture = Fixture::new().await;
+    let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (says, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let waiting = each(move |_, _| {
+        says.add_permits(1);
+        let waits = Arc::clone(&waits);
+        async move {
+            waits.acquire().await.unwrap().forget();
+            Outcome::Done(None)
+        }
+    });
+    let worker = Worker::start(&fixture.queue, options(), waiting);
+    // Whether it is idle just then cannot be seen from outside.
+    let mut made = 0;
+    until("one transaction makes an event and claims its job", async || {
+        fixture.append(event(&made.to_string())).await;
+        made += 1;
+        begun.acquire().await.unwrap().forget();
+        let together = "SELECT count(*) FROM jobs j JOIN events e ON e.id = j.event_id
+                         WHERE j.state = 'x' AND j.xmin = e.xmin";
+        let found = fixture.number(together).await > 0;
+        go_on.add_permits(1);
+        found
+    })
+    .await;
+    until_ended(&fixture, made).await;
+    worker.end().await;
+    fixture.assert_sound().await;
+}
+
+#[tokio::test]
 async fn a_backlog_is_drained_in_few_exchanges() {
     const JOBS: i64 = 400;
     let fixture = Fixture::new().await;

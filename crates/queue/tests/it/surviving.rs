@@ -128,6 +128,36 @@ async fn an_outcome_whose_commit_was_cut_off_is_settled_once() {
     }
 }
 
+#[tokio::test]
+async fn a_commit_that_claims_and_is_cut_off_loses_nothing_and_charges_nothing() {
+    for cut in [Cut::Before, Cut::After] {
+        let fixture = Fixture::new().await;
+        let link = Link::to(fixture.database.url()).await.unwrap();
+        let queue = connect(&link.url(fixture.database.url())).await;
+        let worker = Worker::start(&queue, options(), nothing());
+        link.arm(cut, 0, |commit| commits_and_claims(&commit.statements));
+        let mut made = 0;
+        until("an idle worker's claim rides with a commit", async || {
+            queue.append(event(&made.to_string())).await.unwrap();
+            made += 1;
+            let counts = link.counts();
+            counts.cut_before + counts.cut_after > 0
+        })
+        .await;
+        until_ended(&fixture, made).await;
+        let report = worker.end().await;
+        assert_eq!((report.refused, report.left, report.unsettled), (0, 0, 0), "{report:?}");
+        assert_eq!(fixture.number("SELECT max(attempts)::bigint FROM outcomes").await, 1);
+        assert_eq!(fixture.number("SELECT count(*) FROM events").await, made);
+        fixture.assert_sound().await;
+    }
+}
+
+fn commits_and_claims(statements: &[String]) -> bool {
+    let some = |what: &str| statements.iter().any(|statement| statement.contains(what));
+    some("INSERT INTO events") && some("nextval('job_tokens')")
+}
+
 /// Whether a transaction writes the history of jobs that ended.
 fn ends_a_job(statements: &[String]) -> bool {
     statements.iter().any(|statement| statement.contains("INSERT INTO outcomes"))

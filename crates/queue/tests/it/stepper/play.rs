@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event::{ErrorChain, EventId, NewEvent, Outcome, Policy, Verdict, Wait};
-use queue::{Claim, Exchange, Finished, Incarnation, Queue, QueueError, ReplayOptions, Selection};
+use queue::{Claim, Committed, Exchange, Finished, Incarnation, Queue, QueueError, ReplayOptions, Selection};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -161,7 +161,8 @@ async fn begin(
     } else if seat < MAKERS + WORKERS {
         // Registered before the play goes on: a new incarnation is nobody's rival.
         let who = stage.queue(seat).register(stage.name(seat), "1", 4).await.unwrap();
-        stage.seat(seat, work(queue, who, rng, record)).await;
+        let own = wishes(&mut StdRng::seed_from_u64(seed), seed, seat);
+        stage.seat(seat, work(queue, who, own, rng, record)).await;
     } else {
         stage.seat(seat, chores(queue, rng, record)).await;
     }
@@ -169,21 +170,37 @@ async fn begin(
 
 async fn make(queue: Queue, batches: Vec<Vec<NewEvent>>, record: Shared) {
     for batch in batches {
-        let keys: Vec<String> = batch.iter().map(|event| event.delivery_key.clone()).collect();
-        for (answer, key) in queue.commit_batch(batch).await.into_iter().zip(keys) {
-            match answer {
-                Ok(committed) => {
-                    let mut record = record.lock().unwrap();
-                    record.kept.push(key);
-                    record.events.push(committed.event.id);
-                }
-                Err(error) => strange(&record, "a commit", &error),
+        let keys = keys(&batch);
+        kept(&queue.commit_batch(batch).await, keys, &record);
+    }
+}
+
+fn keys(batch: &[NewEvent]) -> Vec<String> {
+    batch.iter().map(|event| event.delivery_key.clone()).collect()
+}
+
+fn kept(answers: &[Result<Committed, QueueError>], keys: Vec<String>, record: &Shared) {
+    for (answer, key) in answers.iter().zip(keys) {
+        match answer {
+            Ok(committed) => {
+                let mut record = record.lock().unwrap();
+                record.kept.push(key);
+                record.events.push(committed.event.id);
             }
+            Err(error) => strange(record, "a commit", error),
         }
     }
 }
 
-async fn work(queue: Queue, mut who: Incarnation, mut rng: StdRng, record: Shared) {
+/// Works, and in its free moments takes what its own process commits. Unlike a source it does not
+/// deliver again.
+async fn work(
+    queue: Queue,
+    mut who: Incarnation,
+    mut own: Vec<Vec<NewEvent>>,
+    mut rng: StdRng,
+    record: Shared,
+) {
     let mut held: Vec<Finished> = Vec::new();
     for round in 0..3 {
         if rng.random_bool(0.4) {
@@ -207,6 +224,17 @@ async fn work(queue: Queue, mut who: Incarnation, mut rng: StdRng, record: Share
                     break;
                 }
                 Err(error) => strange(&record, "an exchange", &error),
+            }
+        }
+        if let (true, Some(batch)) = (limit > 0 && rng.random_bool(0.2), own.pop()) {
+            let keys = keys(&batch);
+            let (answers, claims) = queue.commit_batch_for(who, limit, batch).await;
+            kept(&answers, keys, &record);
+            match claims {
+                Ok(claims) => {
+                    held.extend(claims.into_iter().map(|claim| finished(claim, &mut rng)));
+                }
+                Err(error) => strange(&record, "a claim with a commit", &error),
             }
         }
         if rng.random_bool(0.2) {

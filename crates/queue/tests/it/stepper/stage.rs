@@ -151,6 +151,8 @@ pub struct Stage {
     board: Arc<Board>,
     seats: Vec<Seat>,
     pub sql: Client,
+    /// Who waited for another's lock when all last rested.
+    waited: Vec<usize>,
     /// What was done, in words.
     pub schedule: Vec<String>,
 }
@@ -175,7 +177,7 @@ impl Stage {
             });
             seats.push(Seat { name, queue, gate, task: None });
         }
-        Stage { board, seats, sql: raw(url).await, schedule: vec![] }
+        Stage { board, seats, sql: raw(url).await, waited: vec![], schedule: vec![] }
     }
 
     pub fn queue(&self, seat: usize) -> Queue {
@@ -305,9 +307,8 @@ impl Stage {
     }
 
     /// Waits until nobody moves.
-    async fn rest(&self) {
+    async fn rest(&mut self) {
         let since = Instant::now();
-        // Whoever waited before may have been let go by this step: ask at once.
         let mut known: Vec<usize> = vec![];
         loop {
             let moving = |(place, _): &(Place, Fate)| match place {
@@ -318,12 +319,16 @@ impl Stage {
                 let places = self.board.lock();
                 (0..places.len()).filter(|seat| moving(&places[*seat])).collect()
             };
-            if moving.is_empty() || moving.iter().all(|seat| known.contains(seat)) {
+            if moving.iter().all(|seat| known.contains(seat)) {
+                self.waited = moving;
                 return;
             }
             assert!(since.elapsed() < DEADLINE, "no rest: {:?}", self.board.lock());
-            if timeout(PATIENCE, self.board.changed.notified()).await.is_err() {
+            // Whoever waited before the step waits still, or was let go by it: asked about at once.
+            let waited = moving.iter().all(|seat| self.waited.contains(seat));
+            if waited || timeout(PATIENCE, self.board.changed.notified()).await.is_err() {
                 known = self.blocked().await;
+                self.waited.retain(|seat| known.contains(seat));
             } else {
                 known.clear();
             }
