@@ -156,8 +156,7 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_offer_is_taken_and_can_be_taken_back_until_then() {
         let offers = Offers::default();
-        let (first, mut second, third) =
-            (offer(&offers, 1), offer(&offers, 2), offer(&offers, 3));
+        let (first, mut second, third) = (offer(&offers, 1), offer(&offers, 2), offer(&offers, 3));
         assert!(first.withdraw(), "nobody had taken it");
         assert!(!first.withdraw(), "it is no longer there");
         assert_eq!(taken(&offers), Some(2));

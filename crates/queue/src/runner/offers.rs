@@ -51,7 +51,9 @@ impl<H: Handler> Puller<H> {
     pub(super) async fn handed_over(&mut self, handover: Option<Handover>) -> Next {
         let owed = std::mem::take(&mut self.standing.owed);
         // Nothing is known of the claim: the next one compares the accounts.
-        let Some(Handover { who, look, limit, claimed, more }) = handover else { return Next::Look };
+        let Some(Handover { who, look, limit, claimed, more }) = handover else {
+            return Next::Look;
+        };
         let shared = &self.shared;
         let (standing, paused) = (claimed.standing, claimed.paused);
         let claims = match shared.queue.receive(who, look, limit, claimed.rows).await {

@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 
 use super::play::Record;
 use super::stage::Open;
+use super::watcher::Watcher;
 
 /// Rounds of claiming until all work must have ended: more than any lane is long.
 const ROUNDS_MAX: usize = 60;
@@ -81,18 +82,18 @@ const TOUCHED: [&str; 11] = [
 ];
 
 /// Works until nothing is left to do; what stays is stuck.
-pub async fn drain(sql: &Client, queue: &Queue, policy: Policy) {
+pub async fn drain(sql: &Watcher, queue: &Queue, policy: Policy) {
     let drain = async {
         let end = "UPDATE workers SET lease_until = clock_timestamp() - INTERVAL '1 s'
                     WHERE fenced_at IS NULL AND stopped_at IS NULL";
-        sql.execute(end, &[]).await.unwrap();
+        sql.rows(end, &[]).await;
         let who = queue.register("last", "1", 64).await.unwrap();
         while queue.reap(&|_| policy).await.unwrap() > 0 {}
         let due = "UPDATE jobs SET position = 1 WHERE state IN ('w', 's') AND position > 1";
         let mut finished: Vec<Finished> = Vec::new();
         for _ in 0..ROUNDS_MAX {
             if finished.is_empty() {
-                sql.execute(due, &[]).await.unwrap();
+                sql.rows(due, &[]).await;
                 queue.sweep().await.unwrap();
             }
             let done = finished.len();
@@ -109,22 +110,22 @@ pub async fn drain(sql: &Client, queue: &Queue, policy: Policy) {
 }
 
 /// All that is wrong between two transactions, in words.
-pub async fn breaches(sql: &Client, attempts_max: u32) -> Vec<String> {
+pub async fn breaches(sql: &Watcher, attempts_max: u32) -> Vec<String> {
     let attempts_max = i32::try_from(attempts_max).unwrap();
-    let rows = sql.query(include_str!("at_rest.sql"), &[&attempts_max]).await.unwrap();
+    let rows = sql.rows(include_str!("at_rest.sql"), &[&attempts_max]).await;
     rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// What is wrong at the end of a play.
-pub async fn verdict(sql: &Client, record: &Record, attempts_max: u32) -> Vec<String> {
+pub async fn verdict(sql: &Watcher, record: &Record, attempts_max: u32) -> Vec<String> {
     let mut wrong = breaches(sql, attempts_max).await;
     wrong.extend(record.strange.iter().cloned());
     let stuck = "SELECT format('event %s is stuck: %s', event_id, j) FROM jobs j";
-    wrong.extend(sql.query(stuck, &[]).await.unwrap().iter().map(|row| row.get::<_, String>(0)));
+    wrong.extend(sql.rows(stuck, &[]).await.iter().map(|row| row.get::<_, String>(0)));
     let lost = "SELECT format('%s was kept and is gone', key) FROM unnest($1::text[]) AS key
                  WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.key = unnest.key)";
     let lost = lost.replace("AS key", "AS unnest (key)");
-    let lost = sql.query(&lost, &[&record.kept]).await.unwrap();
+    let lost = sql.rows(&lost, &[&record.kept]).await;
     wrong.extend(lost.iter().map(|row| row.get::<_, String>(0)));
     // An accepted settle is what the attempt's record says; a lost attempt's would be a stale write.
     let (mut events, mut tokens, mut words) = (vec![], vec![], vec![]);
@@ -139,7 +140,7 @@ pub async fn verdict(sql: &Client, record: &Record, attempts_max: u32) -> Vec<St
                    FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS a (event, token, word)
                    LEFT JOIN attempt_history h ON h.event_id = a.event AND h.token = a.token
                   WHERE h.outcome IS DISTINCT FROM a.word";
-    let stale = sql.query(stale, &[&events, &tokens, &words]).await.unwrap();
+    let stale = sql.rows(stale, &[&events, &tokens, &words]).await;
     wrong.extend(stale.iter().map(|row| row.get::<_, String>(0)));
     wrong
 }

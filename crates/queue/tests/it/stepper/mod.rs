@@ -6,3 +6,4 @@ pub mod judge;
 mod play;
 mod seeds;
 mod stage;
+pub mod watcher;

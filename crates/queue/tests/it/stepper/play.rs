@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event::{ErrorChain, EventId, NewEvent, Outcome, Policy, Verdict, Wait};
-use queue::{Claim, Committed, Exchange, Finished, Incarnation, Queue, QueueError, ReplayOptions, Selection};
+use queue::{
+    Claim, Committed, Exchange, Finished, Incarnation, Queue, QueueError, ReplayOptions, Selection,
+};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -107,7 +109,7 @@ async fn wrongly_refused(stage: &Stage, record: &Shared) {
         return;
     }
     let holding = "SELECT token FROM jobs WHERE state = 'x' AND token = ANY ($1)";
-    for row in stage.sql.query(holding, &[&refused]).await.unwrap() {
+    for row in stage.sql.rows(holding, &[&refused]).await {
         let token: i64 = row.get(0);
         record.lock().unwrap().strange.push(format!("token {token} was refused and holds"));
     }
@@ -332,7 +334,7 @@ async fn end_a_lease(stage: &mut Stage, rng: &mut StdRng) {
     let end = "UPDATE workers SET lease_until = clock_timestamp() - INTERVAL '1 s'
                 WHERE id IN (SELECT id FROM workers
                               WHERE name = $1 AND fenced_at IS NULL FOR UPDATE SKIP LOCKED)";
-    stage.sql.execute(end, &[&worker]).await.unwrap();
+    stage.sql.rows(end, &[&worker]).await;
 }
 
 /// Whatever waits for a time has waited long enough.
@@ -341,5 +343,5 @@ async fn bring_waits_due(stage: &mut Stage) {
     let due = "UPDATE jobs SET position = 1
                 WHERE event_id IN (SELECT event_id FROM jobs WHERE state IN ('w', 's') AND position > 1
                                       FOR UPDATE SKIP LOCKED)";
-    stage.sql.execute(due, &[]).await.unwrap();
+    stage.sql.rows(due, &[]).await;
 }

@@ -17,8 +17,8 @@ use queue::stepping::{Arrival, Gate, behind};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::Client;
 
+use super::watcher::Watcher;
 use crate::aids::{options, raw};
 
 /// How long a statement runs before the stage asks whether it waits for a lock.
@@ -150,7 +150,7 @@ struct Seat {
 pub struct Stage {
     board: Arc<Board>,
     seats: Vec<Seat>,
-    pub sql: Client,
+    pub sql: Watcher,
     /// Who waited for another's lock when all last rested.
     waited: Vec<usize>,
     /// What was done, in words.
@@ -177,7 +177,7 @@ impl Stage {
             });
             seats.push(Seat { name, queue, gate, task: None });
         }
-        Stage { board, seats, sql: raw(url).await, waited: vec![], schedule: vec![] }
+        Stage { board, seats, sql: Watcher::new(raw(url).await), waited: vec![], schedule: vec![] }
     }
 
     pub fn queue(&self, seat: usize) -> Queue {
@@ -298,7 +298,7 @@ impl Stage {
                      WHERE datname = current_database() AND application_name = $1
                        AND state <> 'idle'";
         let since = Instant::now();
-        while self.sql.query_one(left, &[&self.name(seat)]).await.unwrap().get::<_, i64>(0) > 0 {
+        while self.sql.rows(left, &[&self.name(seat)]).await[0].get::<_, i64>(0) > 0 {
             assert!(since.elapsed() < DEADLINE, "{} does not go", self.name(seat));
             sleep(PATIENCE).await;
         }
@@ -339,7 +339,7 @@ impl Stage {
     async fn blocked(&self) -> Vec<usize> {
         let query = "SELECT application_name FROM pg_stat_activity
                       WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
-        let rows = self.sql.query(query, &[]).await.unwrap();
+        let rows = self.sql.rows(query, &[]).await;
         let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let blocked = |seat: &usize| {
             matches!(self.place(*seat), Place::Sent(_))
