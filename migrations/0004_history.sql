@@ -38,6 +38,8 @@ CREATE TABLE outcomes (
     output_tokens bigint,
     generation    integer     NOT NULL,
     attempts      integer     NOT NULL,
+    -- The job's; a replay has it too.
+    priority      smallint    NOT NULL DEFAULT 0,
     state         text        NOT NULL CONSTRAINT outcomes_state CHECK (
         state IN ('done', 'dead', 'cancelled', 'expired')),
     -- What the last attempt's handler reported, or what became of it.

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use event::{EventId, EventRef, Timestamp, Token};
 use serde::Serialize;
 use serde_json::Value;
-
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::statements::{
     INTEND, INTEND_AGAIN, RECORD_EFFECT, SELECT_EFFECTS, SELECT_INTENT, WITHDRAW_EFFECT,
 };
+use crate::transaction::Params;
 use crate::wire::{get, get_time, get_time_option, json_without_nul, to_sql, without_nul};
 use crate::{Claim, Queue, QueueError};
 
@@ -86,25 +88,11 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Fenced`] when the claim no longer holds its job.
     pub async fn intend(&self, claim: &Claim, effect: &EffectIntent) -> Result<Intent, QueueError> {
-        let occurred_at = to_sql(effect.subject.occurred_at);
+        let act = Act::of(claim, effect.subject, effect.generation, &effect.slot);
         let target = json_without_nul(effect.target.clone());
         let deadline_ms = millis(effect.deadline);
-        let rows = self
-            .query(
-                INTEND,
-                vec![
-                    &claim.event.id.0,
-                    &claim.token.0,
-                    &occurred_at,
-                    &effect.subject.id.0,
-                    &effect.generation,
-                    &effect.slot,
-                    &effect.key,
-                    &target,
-                    &deadline_ms,
-                ],
-            )
-            .await?;
+        let params = act.params([&effect.key, &target, &deadline_ms]);
+        let rows = self.query(INTEND, params).await?;
         let row = rows.first().ok_or(QueueError::Fenced)?;
         match (get(row, "held")?, get(row, "fresh")?) {
             (false, _) => Err(QueueError::Fenced),
@@ -123,25 +111,11 @@ impl Queue {
         claim: &Claim,
         effect: &EffectIntent,
     ) -> Result<(), QueueError> {
-        let occurred_at = to_sql(effect.subject.occurred_at);
+        let act = Act::of(claim, effect.subject, effect.generation, &effect.slot);
         let target = json_without_nul(effect.target.clone());
         let deadline_ms = millis(effect.deadline);
-        let renewed = self
-            .execute(
-                INTEND_AGAIN,
-                vec![
-                    &claim.event.id.0,
-                    &claim.token.0,
-                    &occurred_at,
-                    &effect.subject.id.0,
-                    &effect.generation,
-                    &effect.slot,
-                    &target,
-                    &deadline_ms,
-                ],
-            )
-            .await?;
-        fenced_unless(renewed)
+        let params = act.params([&target, &deadline_ms]);
+        fenced_unless(self.execute(INTEND_AGAIN, params).await?)
     }
 
     /// Records what came of an act.
@@ -157,23 +131,8 @@ impl Queue {
         slot: &str,
         result: &str,
     ) -> Result<(), QueueError> {
-        let occurred_at = to_sql(subject.occurred_at);
-        let result = without_nul(result);
-        let recorded = self
-            .execute(
-                RECORD_EFFECT,
-                vec![
-                    &claim.event.id.0,
-                    &claim.token.0,
-                    &occurred_at,
-                    &subject.id.0,
-                    &generation,
-                    &slot,
-                    &result,
-                ],
-            )
-            .await?;
-        fenced_unless(recorded)
+        let (act, result) = (Act::of(claim, subject, generation, slot), without_nul(result));
+        fenced_unless(self.execute(RECORD_EFFECT, act.params([&result])).await?)
     }
 
     /// Takes an intent back, because its act surely was not applied: the call was refused or never
@@ -188,21 +147,8 @@ impl Queue {
         generation: i32,
         slot: &str,
     ) -> Result<(), QueueError> {
-        let occurred_at = to_sql(subject.occurred_at);
-        let withdrawn = self
-            .execute(
-                WITHDRAW_EFFECT,
-                vec![
-                    &claim.event.id.0,
-                    &claim.token.0,
-                    &occurred_at,
-                    &subject.id.0,
-                    &generation,
-                    &slot,
-                ],
-            )
-            .await?;
-        fenced_unless(withdrawn)
+        let act = Act::of(claim, subject, generation, slot);
+        fenced_unless(self.execute(WITHDRAW_EFFECT, act.params([])).await?)
     }
 
     /// All acts on behalf of an event, newest generation first.
@@ -230,6 +176,33 @@ impl Queue {
             deadline_left: duration(get(row, "left_ms")?),
             target: get(row, "target")?,
         })
+    }
+}
+
+/// Who writes of which act: what every statement that changes one begins with.
+struct Act<'a> {
+    claim: &'a Claim,
+    occurred_at: DateTime<Utc>,
+    subject: EventId,
+    generation: i32,
+    slot: &'a str,
+}
+
+impl<'a> Act<'a> {
+    fn of(claim: &'a Claim, subject: EventRef, generation: i32, slot: &'a str) -> Self {
+        let occurred_at = to_sql(subject.occurred_at);
+        Act { claim, occurred_at, subject: subject.id, generation, slot }
+    }
+
+    fn params<'p, const REST: usize>(
+        &'p self,
+        rest: [&'p (dyn ToSql + Sync); REST],
+    ) -> Params<'p> {
+        let Act { claim, occurred_at, subject, generation, slot } = self;
+        let mut params: Params<'p> =
+            vec![&claim.event.id.0, &claim.token.0, occurred_at, &subject.0, generation, slot];
+        params.extend(rest);
+        params
     }
 }
 

@@ -134,3 +134,13 @@ fn settings(row: &Row) -> Result<Vec<String>, QueueError> {
     }
     Ok(findings)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_server_that_serves_is_the_oldest_that_is_migrated() {
+        assert_eq!(VERSION_MIN, service::migrate::SERVER_VERSION_MIN);
+    }
+}

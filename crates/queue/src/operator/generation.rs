@@ -89,6 +89,7 @@ struct Batch {
     orders: Vec<i64>,
     kinds: Vec<String>,
     generations: Vec<i32>,
+    priorities: Vec<i16>,
 }
 
 impl Batch {
@@ -101,6 +102,7 @@ impl Batch {
             batch.orders.push(start.lane_order);
             batch.kinds.push(start.kind.clone());
             batch.generations.push(start.generation);
+            batch.priorities.push(start.priority);
             batch.times.push(crate::wire::to_sql(event.occurred_at));
         }
         batch
@@ -113,12 +115,13 @@ impl Batch {
         lanes: &Lanes,
         options: &ReplayOptions,
     ) -> Result<(), QueueError> {
-        let Batch { times, ids, lanes: lane, orders, kinds, generations } = self;
+        let Batch { times, ids, lanes: lane, orders, kinds, generations, priorities } = self;
         let actor = without_nul(&options.actor);
         let reason = options.reason.as_deref().map(without_nul);
         let edited = options.payload.is_some();
         let before: Vec<i32> = generations.iter().map(|generation| generation - 1).collect();
-        let jobs: Params<'_> = vec![ids, times, lane, orders, kinds, generations];
+        let jobs: Params<'_> =
+            vec![ids, times, lane, orders, kinds, generations, priorities];
         let mut steps = vec![transaction.step(REPLAY_JOBS, jobs).await?];
         if let Some(raw) = &options.payload {
             let payloads: Params<'_> = vec![times, ids, generations, raw];
@@ -147,6 +150,8 @@ struct Start {
     kind: String,
     /// The new generation.
     generation: i32,
+    /// The last one's.
+    priority: i16,
 }
 
 fn read_starts(rows: &[Row]) -> Result<HashMap<EventId, Result<Start, Refusal>>, QueueError> {
@@ -171,6 +176,7 @@ impl Start {
             lane_order: get(row, "lane_order")?,
             kind: get(row, "kind")?,
             generation: generation.saturating_add(1),
+            priority: get(row, "priority")?,
         }))
     }
 }

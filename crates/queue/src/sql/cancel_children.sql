@@ -9,7 +9,7 @@ WITH found AS MATERIALIZED (
 ), ended AS (
     DELETE FROM jobs j USING found f
      WHERE j.event_id = f.event_id AND f.state <> 'x'
-    RETURNING j.occurred_at, j.event_id, j.generation, j.kind, j.attempts
+    RETURNING j.occurred_at, j.event_id, j.generation, j.kind, j.attempts, j.priority
 ), asked AS (
     UPDATE jobs j SET cancel_requested = true
       FROM found f
@@ -19,6 +19,6 @@ WITH found AS MATERIALIZED (
 ), counted AS (
     INSERT INTO job_flow (cancelled) SELECT count(*) FROM ended HAVING count(*) > 0
 )
-INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, error)
-SELECT occurred_at, event_id, generation, 'cancelled', kind, attempts, $2 FROM ended
+INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, priority, error)
+SELECT occurred_at, event_id, generation, 'cancelled', kind, attempts, priority, $2 FROM ended
 RETURNING event_id

@@ -13,6 +13,6 @@ WITH found AS MATERIALIZED (
 ), counted AS (
     INSERT INTO job_flow (cancelled) SELECT count(*) FROM ended HAVING count(*) > 0
 )
-INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts)
-SELECT occurred_at, event_id, generation, 'cancelled', kind, attempts FROM ended
+INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, priority)
+SELECT occurred_at, event_id, generation, 'cancelled', kind, attempts, priority FROM ended
 RETURNING event_id

@@ -8,9 +8,9 @@ WITH ended AS (
            ($7 = 'expired')::integer
       FROM ended
 )
-INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, token, worker_id,
-                      started_at, outcome, error, input_tokens, output_tokens, reply)
-SELECT occurred_at, event_id, generation, $7, kind, attempts, token, holder, claimed_at, $3, $4, $5, $6,
-       $8
+INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, priority, token,
+                      worker_id, started_at, outcome, error, input_tokens, output_tokens, reply)
+SELECT occurred_at, event_id, generation, $7, kind, attempts, priority, token, holder, claimed_at, $3,
+       $4, $5, $6, $8
   FROM ended
 RETURNING event_id

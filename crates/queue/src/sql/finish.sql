@@ -19,16 +19,16 @@ WITH finished AS (
 ), ended AS (
     DELETE FROM jobs j USING held h
      WHERE j.ctid = h.place
-    RETURNING j.occurred_at, j.event_id, j.generation, j.kind, j.attempts, j.token, j.holder,
-              j.claimed_at, h.state, h.outcome, h.reply, h.input_tokens, h.output_tokens
+    RETURNING j.occurred_at, j.event_id, j.generation, j.kind, j.attempts, j.priority, j.token,
+              j.holder, j.claimed_at, h.state, h.outcome, h.reply, h.input_tokens, h.output_tokens
 ), counted AS (
     INSERT INTO job_flow (done, cancelled)
     SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'cancelled')
       FROM ended HAVING count(*) > 0
 )
-INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, token, worker_id,
-                      started_at, outcome, input_tokens, output_tokens, reply)
-SELECT occurred_at, event_id, generation, state, kind, attempts, token, holder, claimed_at, outcome,
-       input_tokens, output_tokens, reply
+INSERT INTO outcomes (occurred_at, event_id, generation, state, kind, attempts, priority, token,
+                      worker_id, started_at, outcome, input_tokens, output_tokens, reply)
+SELECT occurred_at, event_id, generation, state, kind, attempts, priority, token, holder, claimed_at,
+       outcome, input_tokens, output_tokens, reply
   FROM ended
 RETURNING event_id, token

@@ -114,7 +114,7 @@ const HOT: &[(&str, &str, &str)] = &[
     (
         "replay_jobs",
         include_str!("../../src/sql/replay_jobs.sql"),
-        "'{30001}', ARRAY[now()], '{1}', '{1}', '{k}', '{1}'",
+        "'{30001}', ARRAY[now()], '{1}', '{1}', '{k}', '{1}', '{0}'",
     ),
     (
         "select_payloads",

@@ -1,8 +1,8 @@
 //! Running ended jobs again.
 
-use event::{ErrorChain, EventId, Outcome, Policy};
+use event::{ErrorChain, EventId, NewEvent, Outcome, Policy, Priority, Work};
 use queue::{
-    EventFilter, EventState, NewStep, QueueError, Refusal, ReplayOptions, Selection, StepState,
+    EventFilter, EventState, Finished, NewStep, QueueError, Refusal, ReplayOptions, Selection, StepState,
 };
 use serde_json::json;
 
@@ -59,6 +59,26 @@ async fn finished_and_cancelled_events_run_again_too() {
     let report = fixture.queue.replay(&selection, &by("U1")).await.unwrap();
     assert_eq!(report.replayed, [(finished, 1), (cancelled, 1)]);
     assert_eq!(fixture.queue.claim(who, 5).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_replay_has_the_priority_of_the_life_before() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let mut ids = Vec::new();
+    for priority in [Priority::Urgent, Priority::Chore, Priority::Chore] {
+        let work = Some(Work { priority, ..Work::default() });
+        let key = ids.len().to_string();
+        ids.push(fixture.append(NewEvent { work, ..event(&key) }).await.event.id);
+    }
+    // Each ends by another statement.
+    let claim = fixture.claim_one(who).await;
+    let finished = Finished { claim, outcome: Outcome::Done(None), policy: Policy::ANSWER };
+    fixture.queue.exchange(who, &[finished], 0).await.unwrap();
+    fixture.done(&fixture.claim_one(who).await).await;
+    fixture.queue.cancel(&ids[2..], "U1", "why not").await.unwrap();
+    fixture.queue.replay(&Selection::Ids(ids), &by("U1")).await.unwrap();
+    let priorities = fixture.texts("SELECT priority::text FROM jobs ORDER BY event_id").await;
+    assert_eq!(priorities, ["-1", "1", "1"]);
 }
 
 #[tokio::test]

@@ -236,7 +236,8 @@ impl Model {
         };
         let generation = generation + 1;
         let given = &self.given[&event];
-        let again = Job { generation, ..Job::fresh(given.lane, given.order) };
+        let urgent = given.urgent;
+        let again = Job { generation, urgent, ..Job::fresh(given.lane, given.order) };
         self.line_up(event, again);
         true
     }
