@@ -1,12 +1,16 @@
-//! The ingest process: Slack's frames in, committed events out, acknowledgements after.
+//! The ingest process: Slack's frames and requests in, committed events out, acknowledgements after.
 //!
 //! **Invariant:** a frame is acknowledged only after the commit that holds it returned.
 //! **Invariant:** no model key is read and no agent code is linked here.
 
 mod intake;
 mod observe;
+mod requests;
 mod start;
 
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use queue::{Queue, QueueError};
@@ -16,6 +20,7 @@ use service::migrate::SchemaError;
 use service::shutdown::Signals;
 use slack::socket::Bounds;
 use slack::{SlackError, SocketOptions, SocketStatus};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +38,15 @@ pub enum IngestError {
     /// The database's schema is not this program's.
     #[error("the database's schema does not fit")]
     Schema(#[source] SchemaError),
+    /// The address for Slack's requests is taken, not ours, or not allowed.
+    #[error("cannot take Slack's requests at {addr}: set ATHENAEUM_EVENTS_ADDR to a free address")]
+    Requests {
+        /// Where.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The Slack client cannot be set up.
     #[error("the Slack client cannot be set up")]
     Slack(#[source] SlackError),
@@ -84,13 +98,16 @@ pub struct Ingest {
     /// Cancelled last: health and metrics are told until the end.
     side: CancellationToken,
     health: HealthServer,
+    /// Where Slack's requests come in, if they do.
+    requests: Option<TcpListener>,
 }
 
 impl Ingest {
     /// Serves health; connects to nothing yet.
     ///
     /// # Errors
-    /// [`IngestError::Health`], and [`IngestError::Database`] for an address that is none.
+    /// [`IngestError::Health`], [`IngestError::Requests`], and [`IngestError::Database`] for an
+    /// address that is none.
     pub async fn prepare(
         config: IngestConfig,
         patience: Patience,
@@ -99,26 +116,38 @@ impl Ingest {
         let queue = start::queue(&config).await?;
         let status = watch::Sender::new(SocketStatus::default());
         let side = CancellationToken::new();
-        let probes = observe::probes(&queue, &status).draining(signals.soft.clone());
+        let sockets = config.app_token.is_some();
+        let probes = observe::probes(&queue, &status, sockets).draining(signals.soft.clone());
+        let requests = match &config.requests {
+            Some(config) => Some(requests::bind(config).await?),
+            None => None,
+        };
         let health = health::serve(config.health_addr, probes, side.clone())
             .await
             .map_err(IngestError::Health)?;
-        Ok(Ingest { config, patience, queue, status, side, health })
+        Ok(Ingest { config, patience, queue, status, side, health, requests })
     }
 
     /// Where health is served.
     #[must_use]
-    pub fn health_addr(&self) -> std::net::SocketAddr {
+    pub fn health_addr(&self) -> SocketAddr {
         self.health.addr
+    }
+
+    /// Where Slack's requests are taken, if they are.
+    #[must_use]
+    pub fn requests_addr(&self) -> Option<SocketAddr> {
+        self.requests.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// See [`run`].
     ///
     /// # Errors
     /// As [`run`].
-    pub async fn run(self, signals: Signals) -> Result<(), IngestError> {
+    pub async fn run(mut self, signals: Signals) -> Result<(), IngestError> {
+        let listener = self.requests.take();
         let observing = tokio::spawn(observe::publish(self.status.subscribe(), self.side.clone()));
-        let worked = signals.hard.run_until_cancelled(self.work(&signals.soft)).await;
+        let worked = signals.hard.run_until_cancelled(self.work(listener, &signals.soft)).await;
         self.side.cancel();
         if worked.is_none() {
             tracing::warn!("ended at once; what was not acknowledged comes again");
@@ -128,24 +157,54 @@ impl Ingest {
         worked.unwrap_or(Ok(()))
     }
 
-    async fn work(&self, soft: &CancellationToken) -> Result<(), IngestError> {
+    async fn work(
+        &self,
+        listener: Option<TcpListener>,
+        soft: &CancellationToken,
+    ) -> Result<(), IngestError> {
         let starting = start::start(&self.config, &self.patience, &self.queue, soft);
         let Some(bot) = starting.await? else { return Ok(()) };
         let committing = CancellationToken::new();
         let (committer, committed) = self.queue.committer(committing.clone());
-        let intake = Intake::new(committer, bot, self.patience, soft.clone());
-        let options = SocketOptions {
-            bounds: Bounds { drain: self.config.drain, ..self.patience.socket },
-            ..SocketOptions::new(&self.config.slack_api_url, self.config.app_token.clone())
-        };
-        let handler = std::sync::Arc::new(intake);
-        let served = slack::socket::run(options, handler, soft.clone(), self.status.clone()).await;
-        // The sockets are closed and nothing more is submitted.
+        let intake =
+            |patience| Intake::new(committer.clone(), bot.clone(), patience, soft.clone());
+        let sockets = self.sockets(intake(self.patience), soft);
+        let within = self.patience.commit.min(requests::COMMIT_PATIENCE);
+        let requests = self.requests(
+            listener,
+            intake(Patience { commit: within, ..self.patience }),
+            soft,
+        );
+        let served = tokio::try_join!(sockets, requests);
+        // Nothing more is submitted.
         committing.cancel();
         if let Err(error) = committed.await {
             tracing::error!(%error, "the committer ended badly");
         }
         tracing::info!("every committed frame is acknowledged; closed");
+        served.map(drop)
+    }
+
+    async fn sockets(&self, intake: Intake, soft: &CancellationToken) -> Result<(), IngestError> {
+        let Some(app_token) = &self.config.app_token else { return Ok(()) };
+        let options = SocketOptions {
+            bounds: Bounds { drain: self.config.drain, ..self.patience.socket },
+            ..SocketOptions::new(&self.config.slack_api_url, app_token.clone())
+        };
+        let status = self.status.clone();
+        let served = slack::socket::run(options, Arc::new(intake), soft.clone(), status).await;
         served.map_err(IngestError::Slack)
+    }
+
+    async fn requests(
+        &self,
+        listener: Option<TcpListener>,
+        intake: Intake,
+        soft: &CancellationToken,
+    ) -> Result<(), IngestError> {
+        if let (Some(listener), Some(config)) = (listener, &self.config.requests) {
+            requests::serve(listener, config, intake, self.status.clone(), soft.clone()).await;
+        }
+        Ok(())
     }
 }

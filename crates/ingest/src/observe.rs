@@ -14,8 +14,13 @@ use tokio_util::sync::CancellationToken;
 /// How often the sockets' state is copied to the metrics.
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Ready means: the database answers, and at least one socket is open.
-pub(crate) fn probes(queue: &Queue, status: &watch::Sender<SocketStatus>) -> Probes {
+/// Ready means: the database answers, and at least one socket is open where it
+/// `wants_sockets`.
+pub(crate) fn probes(
+    queue: &Queue,
+    status: &watch::Sender<SocketStatus>,
+    wants_sockets: bool,
+) -> Probes {
     let (queue, sockets, facts) = (queue.clone(), status.subscribe(), status.subscribe());
     Probes::default()
         .ready("database", move || {
@@ -24,7 +29,12 @@ pub(crate) fn probes(queue: &Queue, status: &watch::Sender<SocketStatus>) -> Pro
         })
         .ready("slack", move || {
             let status = sockets.borrow().clone();
-            async move { connected(&status) }
+            async move {
+                match wants_sockets {
+                    true => connected(&status),
+                    false => Ok(()),
+                }
+            }
         })
         .tell("sockets_open", {
             let facts = facts.clone();

@@ -11,7 +11,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -20,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::http;
 use crate::metrics::{self, InstallError};
 
 /// How long one check may take before it counts as failed.
@@ -144,26 +144,8 @@ pub async fn serve(
     let addr = listener.local_addr().map_err(bind)?;
     let app = router(probes, metrics.clone());
     let task = tokio::spawn(async move {
-        // Small answers on a kept connection wait 40 ms each where Nagle meets delayed acks.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "no TCP_NODELAY on a health connection");
-            }
-        });
-        let stop = shutdown.clone();
-        let serving =
-            axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).into_future();
-        let overdue = async {
-            upkeep(metrics, shutdown).await;
-            tokio::time::sleep(LEAVE_TIMEOUT).await;
-        };
-        // Neither loses anything by being dropped: the listener is closed by then.
-        tokio::select! {
-            served = serving => if let Err(error) = served {
-                tracing::error!(%error, "the health server ended");
-            },
-            () = overdue => tracing::debug!("a connection to the health server stayed open"),
-        }
+        let serving = http::serve(listener, app, shutdown.clone(), LEAVE_TIMEOUT);
+        tokio::join!(serving, upkeep(metrics, shutdown));
     });
     tracing::info!(%addr, "serving /healthz, /readyz and /metrics");
     Ok(HealthServer { addr, task })

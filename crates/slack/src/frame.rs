@@ -1,12 +1,15 @@
-//! One Socket Mode frame: its envelope, however broken the rest is.
+//! One Socket Mode frame, or one HTTP request that stands for it: its envelope, however broken the
+//! rest is.
 //!
-//! Shapes: <https://docs.slack.dev/apis/events-api/using-socket-mode/>. Slack expects an
+//! Shapes: <https://docs.slack.dev/apis/events-api/using-socket-mode/>, for requests
+//! <https://docs.slack.dev/apis/events-api/using-http-request-urls/>. Slack expects an
 //! acknowledgement for every envelope, also of types that nobody here knows, so the `envelope_id`
 //! is searched for even in frames that are not JSON.
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use url::form_urlencoded;
 
 use crate::json;
 
@@ -42,8 +45,8 @@ pub enum Frame {
 /// An envelope that was read whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
-    /// What the acknowledgement names.
-    pub envelope_id: String,
+    /// What the acknowledgement names. A request has none: its answer acknowledges it.
+    pub envelope_id: Option<String>,
     /// `events_api`, `interactive`, `slash_commands`, or a type that Slack adds one day.
     pub kind: String,
     /// What it carries; `null` when absent.
@@ -57,7 +60,7 @@ impl Frame {
     #[must_use]
     pub fn envelope_id(&self) -> Option<&str> {
         match self {
-            Frame::Envelope(envelope) => Some(&envelope.envelope_id),
+            Frame::Envelope(envelope) => envelope.envelope_id.as_deref(),
             Frame::Unreadable { envelope_id, .. } => envelope_id.as_deref(),
             Frame::Hello { .. } | Frame::Disconnect { .. } => None,
         }
@@ -85,13 +88,64 @@ pub fn read(raw: &[u8]) -> Frame {
             None => unreadable("expected an envelope_id, found none".to_owned()),
             Some(_) if kind.is_empty() => unreadable("expected a type, found none".to_owned()),
             Some(envelope_id) => Frame::Envelope(Envelope {
-                envelope_id,
+                envelope_id: Some(envelope_id),
                 kind,
                 retry_attempt: value["retry_attempt"].as_u64().unwrap_or_default(),
                 payload: value["payload"].take(),
             }),
         },
     }
+}
+
+/// Reads a request's body: an event as JSON, or the form of an interaction or a slash command. Never
+/// fails and never panics: what cannot be understood is [`Frame::Unreadable`].
+#[must_use]
+pub fn read_request(body: &[u8]) -> Frame {
+    let request = |kind: &str, payload: Value| {
+        Frame::Envelope(Envelope {
+            envelope_id: None,
+            kind: kind.to_owned(),
+            payload,
+            retry_attempt: 0,
+        })
+    };
+    let unreadable = |reason: String| Frame::Unreadable { envelope_id: None, reason };
+    let object = |kind, json: &[u8]| match json::parse(json) {
+        Ok(payload @ Value::Object(_)) => request(kind, payload),
+        Ok(_) => unreadable("expected a JSON object, found another JSON value".to_owned()),
+        Err(error) => unreadable(format!("expected a JSON object, found {error}")),
+    };
+    if body.trim_ascii_start().starts_with(b"{") {
+        return object("events_api", body);
+    }
+    let fields = form_urlencoded::parse(body);
+    let fields: Map<String, Value> =
+        fields.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
+    match fields.get("payload").and_then(Value::as_str) {
+        Some(payload) => object("interactive", payload.as_bytes()),
+        None if fields.contains_key("command") => request("slash_commands", fields.into()),
+        None => unreadable("expected an event, a payload or a command, found none".to_owned()),
+    }
+}
+
+/// Reads what was stored, whichever way it had come.
+#[must_use]
+pub fn read_stored(raw: &[u8]) -> Frame {
+    match read(raw) {
+        frame @ Frame::Unreadable { .. } => match read_request(raw) {
+            request @ Frame::Envelope(_) => request,
+            Frame::Unreadable { .. } | Frame::Hello { .. } | Frame::Disconnect { .. } => frame,
+        },
+        frame @ (Frame::Envelope(_) | Frame::Hello { .. } | Frame::Disconnect { .. }) => frame,
+    }
+}
+
+/// The word that Slack wants back when it first calls a request URL.
+#[must_use]
+pub fn challenge(frame: &Frame) -> Option<&str> {
+    let Frame::Envelope(Envelope { payload, .. }) = frame else { return None };
+    let asks = json::text(payload, "/type") == Some("url_verification");
+    json::text(payload, "/challenge").filter(|_| asks)
 }
 
 fn hello(value: &Value) -> Frame {
@@ -165,9 +219,40 @@ mod tests {
         ) else {
             panic!()
         };
-        assert_eq!((envelope.envelope_id.as_str(), envelope.kind.as_str()), ("e1", "events_api"));
+        assert_eq!(envelope.envelope_id.as_deref(), Some("e1"));
+        assert_eq!(envelope.kind, "events_api");
         assert_eq!(envelope.retry_attempt, 1);
         assert_eq!(envelope.payload["event_id"], "Ev1");
+    }
+
+    #[test]
+    fn requests_are_read_as_the_envelopes_that_they_stand_for() {
+        let press = "payload=%7B%22type%22%3A%22block_actions%22%2C%22trigger_id%22%3A%221.2%22%7D";
+        let command = "command=%2Fask&text=how+so%3F&user_id=U1&trigger_id=1.3";
+        let event = r#"{"type":"event_callback","event_id":"Ev1","event":{"type":"app_mention"}}"#;
+        for (body, kind, pointer, value) in [
+            (event, "events_api", "/event/type", "app_mention"),
+            (press, "interactive", "/type", "block_actions"),
+            (command, "slash_commands", "/text", "how so?"),
+        ] {
+            for frame in [read_request(body.as_bytes()), read_stored(body.as_bytes())] {
+                let Frame::Envelope(envelope) = frame else { panic!("{body}: {frame:?}") };
+                assert_eq!((envelope.kind.as_str(), envelope.envelope_id), (kind, None), "{body}");
+                assert_eq!(envelope.payload.pointer(pointer).unwrap(), value, "{body}");
+            }
+        }
+        for body in ["", "[]", "{", "hello", "payload=", "payload=%5B%5D"] {
+            let frame = read_request(body.as_bytes());
+            assert!(matches!(frame, Frame::Unreadable { envelope_id: None, .. }), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_a_verification_is_a_challenge() {
+        let asks = read_request(br#"{"type":"url_verification","challenge":"abc"}"#);
+        assert_eq!(challenge(&asks), Some("abc"));
+        let event = read_request(br#"{"type":"event_callback","challenge":"abc"}"#);
+        assert_eq!(challenge(&event), None);
     }
 
     #[test]
@@ -227,6 +312,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(raw in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = read(&raw);
+            let _ = read_request(&raw);
         }
 
         #[test]

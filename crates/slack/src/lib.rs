@@ -1,7 +1,8 @@
 //! Slack's wire: Socket Mode frames in, Web API calls out, and what an event means to the queue.
 //!
 //! * [`socket`] keeps the Socket Mode connections open and hands over every frame as it came;
-//! * [`frame`] reads a frame's envelope, however broken the rest is;
+//! * [`request`] lets Slack's signed HTTP requests in and nobody else's;
+//! * [`frame`] reads a frame's or a request's envelope, however broken the rest is;
 //! * [`normalise`] turns an envelope into an [`event::NewEvent`], [`mention`] into a question;
 //! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read.
 //!
@@ -13,6 +14,7 @@ pub mod error;
 pub mod frame;
 pub mod mention;
 pub mod normalise;
+pub mod request;
 pub mod socket;
 
 mod caller;

@@ -37,13 +37,13 @@ pub struct MentionError {
 }
 
 impl Mention {
-    /// Reads a stored `events_api` frame, of either twin, as said to `bot`.
+    /// Reads a stored `events_api` frame or request, of either twin, as said to `bot`.
     ///
     /// # Errors
     /// When it is no whole frame of a message by a person.
     pub fn read(raw: &[u8], bot: &Identity) -> Result<Self, MentionError> {
         let missing = |expected| MentionError { expected };
-        let Frame::Envelope(Envelope { payload, .. }) = frame::read(raw) else {
+        let Frame::Envelope(Envelope { payload, .. }) = frame::read_stored(raw) else {
             return Err(missing("a readable envelope"));
         };
         let team = team(&payload).ok_or(missing("a workspace"))?;

@@ -5,5 +5,6 @@
 mod faults;
 mod input;
 mod process;
+mod requests;
 mod rig;
 mod sockets;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ingest::{Ingest, IngestError, Patience};
 use serde_json::{Value, json};
-use service::config::{DatabaseConfig, IngestConfig};
+use service::config::{DatabaseConfig, IngestConfig, RequestsConfig};
 use service::shutdown::Signals;
 use service::testing::Database;
 use sim::slack::{Clock, LocalSlack, Options};
@@ -13,6 +13,9 @@ use slack::socket::Bounds;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+
+/// The local Slack's.
+pub const SIGNING_SECRET: &str = "local-signing-secret";
 
 /// No wait in these tests is longer; reaching it means that what was waited for did not come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +29,8 @@ pub struct Rig {
     pub signals: Signals,
     pub health: SocketAddr,
     pub database: Database,
+    /// Where Slack's requests are taken, if they are.
+    pub requests: Option<SocketAddr>,
     http: reqwest::Client,
     task: JoinHandle<Result<(), IngestError>>,
 }
@@ -38,19 +43,39 @@ impl Rig {
         rig
     }
 
+    /// An ingest that holds no socket: Slack sends it requests.
+    pub async fn start_with_requests() -> Self {
+        let rig = Self::begin_with(|config| {
+            let addr = SocketAddr::from(([127, 0, 0, 1], 0));
+            let signing_secret = SIGNING_SECRET.into();
+            config.requests = Some(RequestsConfig { addr, signing_secret });
+            config.app_token = None;
+        })
+        .await;
+        rig.until("readiness", async || rig.ready().await.0 == 200).await;
+        let url = format!("http://{}/slack", rig.requests.unwrap());
+        rig.control("requests", &json!({"url": url})).await;
+        rig
+    }
+
     /// An ingest that may not be ready yet.
     pub async fn begin() -> Self {
+        Self::begin_with(|_| {}).await
+    }
+
+    async fn begin_with(change: impl FnOnce(&mut IngestConfig)) -> Self {
         let database = Database::create().await;
         let options = Options { clock: Clock::test(), ..Options::default() };
         let slack = LocalSlack::start(options).await.unwrap();
-        let config = config(&slack, database.url());
+        let mut config = config(&slack, database.url());
+        change(&mut config);
         let signals = Signals::default();
         let ingest = Ingest::prepare(config, patience(), &signals).await.unwrap();
-        let health = ingest.health_addr();
+        let (health, requests) = (ingest.health_addr(), ingest.requests_addr());
         let task = tokio::spawn(ingest.run(signals.clone()));
         let pool = PgPool::connect(database.url()).await.unwrap();
         let http = reqwest::Client::new();
-        Rig { slack, pool, signals, health, database, http, task }
+        Rig { slack, pool, signals, health, database, requests, http, task }
     }
 
     /// Says something as a person; returns its `ts`.
@@ -147,7 +172,8 @@ pub fn config(slack: &LocalSlack, database_url: &str) -> IngestConfig {
         DatabaseConfig { url: database_url.into(), listen_url: None, allow_unsafe: true };
     IngestConfig {
         database,
-        app_token: "xapp-local".into(),
+        app_token: Some("xapp-local".into()),
+        requests: None,
         bot_token: "xoxb-local".into(),
         slack_api_url: slack.api_url(),
         health_addr: SocketAddr::from(([127, 0, 0, 1], 0)),

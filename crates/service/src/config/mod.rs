@@ -47,13 +47,24 @@ pub struct ModelConfig {
     pub model: String,
 }
 
+/// How Slack's signed requests come in.
+#[derive(Clone, Debug)]
+pub struct RequestsConfig {
+    /// `ATHENAEUM_EVENTS_ADDR`.
+    pub addr: SocketAddr,
+    /// `SLACK_SIGNING_SECRET`.
+    pub signing_secret: SecretString,
+}
+
 /// What `athenaeum-ingest` is told.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
     /// The database.
     pub database: DatabaseConfig,
-    /// `SLACK_APP_TOKEN`.
-    pub app_token: SecretString,
+    /// `SLACK_APP_TOKEN`; without it there are [`IngestConfig::requests`].
+    pub app_token: Option<SecretString>,
+    /// The HTTP Events API, where it is used.
+    pub requests: Option<RequestsConfig>,
     /// `SLACK_BOT_TOKEN`.
     pub bot_token: SecretString,
     /// `SLACK_API_URL`, without the slash at its end.

@@ -10,7 +10,8 @@ use super::parse::{self, POSTGRES_URL, address, file, flag, folder, postgres_url
 use super::reader::Reader;
 use super::variables;
 use super::{
-    DatabaseConfig, IngestConfig, ModelConfig, SECRET_CHARS_MIN, WORKER_SLOTS_MAX, WorkerConfig,
+    DatabaseConfig, IngestConfig, ModelConfig, RequestsConfig, SECRET_CHARS_MIN, WORKER_SLOTS_MAX,
+    WorkerConfig,
 };
 
 const INGEST_HEALTH_PORT: u16 = 8081;
@@ -22,13 +23,15 @@ const REPLY_GRACE_SECONDS_MAX: u32 = 600;
 pub(super) fn ingest(reader: &mut Reader<'_>) -> Option<IngestConfig> {
     let database = database(reader);
     let app_token = app_token(reader);
+    let requests = requests(reader);
     let bot_token = bot_token(reader);
     let slack_api_url = reader.or_default(&variables::SLACK_API_URL, web_url);
     let health_addr = health_addr(reader, INGEST_HEALTH_PORT);
     let drain = drain(reader);
     Some(IngestConfig {
         database: database?,
-        app_token: app_token?,
+        app_token,
+        requests,
         bot_token: bot_token?,
         slack_api_url: slack_api_url?,
         health_addr: health_addr?,
@@ -77,9 +80,22 @@ pub(super) fn database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
     Some(DatabaseConfig { url: url?, listen_url, allow_unsafe: allow_unsafe? })
 }
 
+/// Without it, events must come as requests.
 pub(super) fn app_token(reader: &mut Reader<'_>) -> Option<SecretString> {
-    let expected = "a token that starts with xapp-";
-    reader.required(&variables::SLACK_APP_TOKEN, expected, parse::token("xapp-"))
+    let (variable, parse) = (&variables::SLACK_APP_TOKEN, parse::token("xapp-"));
+    match reader.text(&variables::ATHENAEUM_EVENTS_ADDR) {
+        Some(_) => reader.optional(variable, parse),
+        None => reader.required(variable, "a token that starts with xapp-", parse),
+    }
+}
+
+fn requests(reader: &mut Reader<'_>) -> Option<RequestsConfig> {
+    reader.text(&variables::ATHENAEUM_EVENTS_ADDR)?;
+    let addr = reader.optional(&variables::ATHENAEUM_EVENTS_ADDR, address);
+    let expected = "the app's signing secret, as ATHENAEUM_EVENTS_ADDR is set";
+    let variable = &variables::SLACK_SIGNING_SECRET;
+    let signing_secret = reader.required(variable, expected, parse::secret(1));
+    Some(RequestsConfig { addr: addr?, signing_secret: signing_secret? })
 }
 
 pub(super) fn bot_token(reader: &mut Reader<'_>) -> Option<SecretString> {

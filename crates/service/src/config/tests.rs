@@ -108,6 +108,23 @@ fn a_server_of_ones_own_needs_no_key() {
 }
 
 #[test]
+fn events_come_over_sockets_or_as_requests_and_requests_need_a_secret() {
+    let read = |changes: &[(&str, &str)]| {
+        let table: BTreeMap<&str, &str> = WORKER.iter().chain(changes).copied().collect();
+        IngestConfig::read(&|name| table.get(name).map(|value| (*value).to_owned()))
+    };
+    let named = |faults: Faults| -> Vec<_> { faults.0.iter().map(|fault| fault.variable).collect() };
+    assert_eq!(named(read(&[]).unwrap_err()), ["SLACK_APP_TOKEN"]);
+    let sockets = read(&[("SLACK_APP_TOKEN", "xapp-1"), ("SLACK_SIGNING_SECRET", "s")]).unwrap();
+    assert!(sockets.app_token.is_some() && sockets.requests.is_none());
+    let addr = ("ATHENAEUM_EVENTS_ADDR", "127.0.0.1:8083");
+    assert_eq!(named(read(&[addr]).unwrap_err()), ["SLACK_SIGNING_SECRET"]);
+    let requests = read(&[addr, ("SLACK_SIGNING_SECRET", "s")]).unwrap();
+    assert!(requests.app_token.is_none());
+    assert_eq!(requests.requests.unwrap().addr.to_string(), "127.0.0.1:8083");
+}
+
+#[test]
 fn the_doctor_hears_of_a_shared_fault_once_and_keeps_what_is_right() {
     let config = DoctorConfig::read(&|name| {
         let table = [("SLACK_APP_TOKEN", "xapp-1"), ("ATHENAEUM_DRAIN_SECONDS", "x")];

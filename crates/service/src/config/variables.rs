@@ -66,7 +66,8 @@ variables! {
     SLACK_APP_TOKEN {
         secret: true,
         read_by: &[Ingest, Cli],
-        description: "The app-level token that opens Socket Mode (scope connections:write).",
+        description: "The app-level token that opens Socket Mode (scope connections:write). Not \
+                      needed where ATHENAEUM_EVENTS_ADDR is set.",
         advice: "copy it from api.slack.com/apps › your app › Basic Information › App-Level Tokens",
     }
     SLACK_BOT_TOKEN {
@@ -83,8 +84,16 @@ variables! {
     }
     SLACK_SIGNING_SECRET {
         secret: true,
-        description: "Reserved for the HTTP Events API; nothing reads it yet.",
-        advice: "leave it unset",
+        read_by: &[Ingest, Cli],
+        description: "By which the HTTP Events API's requests are known to be Slack's; needed with \
+                      ATHENAEUM_EVENTS_ADDR.",
+        advice: "copy it from api.slack.com/apps › your app › Basic Information › App Credentials",
+    }
+    ATHENAEUM_EVENTS_ADDR {
+        read_by: &[Ingest, Cli],
+        description: "Where Slack's signed requests come in, for the HTTP Events API beside or \
+                      instead of Socket Mode. Unset, nothing is served there.",
+        advice: "set it to ADDRESS:PORT, 0.0.0.0:8083 say, or leave it unset",
     }
     OPENAI_API_KEY {
         secret: true,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
 /// One thing to deliver; a redelivery is the same thing with a higher `attempt`.
@@ -19,7 +19,7 @@ pub(super) struct Delivery {
 }
 
 /// The type of an envelope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// An event of the Events API; sent again until acknowledged.

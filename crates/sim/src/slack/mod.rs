@@ -24,6 +24,7 @@ mod page;
 mod persistence;
 mod posting;
 mod redelivery;
+mod requests;
 mod response;
 mod rich_text;
 mod server;

@@ -23,6 +23,8 @@ pub struct Options {
     pub bot_token: String,
     /// The app-level token that is accepted.
     pub app_token: String,
+    /// What requests to the app's request URL are signed with.
+    pub signing_secret: String,
     /// How many entries the journal keeps before it forgets the oldest.
     pub journal_entries_max: usize,
     /// How many messages a channel keeps before it forgets the oldest.
@@ -39,6 +41,7 @@ impl Default for Options {
             data_file: None,
             bot_token: "xoxb-local".into(),
             app_token: "xapp-local".into(),
+            signing_secret: "local-signing-secret".into(),
             journal_entries_max: 50_000,
             channel_messages_max: 50_000,
         }

@@ -31,6 +31,8 @@ pub(super) struct World {
     pub limits: Limits,
     pub feed: Feed,
     pub shutdown: CancellationToken,
+    /// Ends the delivery to the app's request URL.
+    pub requests: Mutex<CancellationToken>,
     pub tasks: TaskTracker,
 }
 
@@ -47,6 +49,7 @@ impl World {
             limits: Limits::default(),
             feed: Feed::new(),
             shutdown: CancellationToken::new(),
+            requests: Mutex::default(),
             tasks: TaskTracker::new(),
             options,
         }

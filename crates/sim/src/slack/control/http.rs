@@ -18,6 +18,7 @@
 //! | `GET`, `DELETE /sim/faults` | | `{faults}` |
 //! | `POST /sim/settings` | any part of the settings | the settings |
 //! | `POST /sim/sockets` | `{action: "disconnect" \| "drop" \| "half_open" \| "deaf" \| "lose_acks", reason?, count?, connection?}` | `{met}` |
+//! | `POST /sim/requests` | `{url?}`: the app's request URL, `http://HOST:PORT/slack`; sockets again without | `{}` |
 //! | `POST /sim/raw` | `{frame}`: a text, any JSON, or `{base64}` for what is no UTF-8 | `{sent}` |
 //! | `POST /sim/clock` | `{advance_s}` | `{now_us}` |
 //! | `GET /sim/state` | | people, channels, sessions, sockets, settings |
@@ -68,6 +69,7 @@ pub(in crate::slack) fn router(world: Arc<World>) -> Router {
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/settings", post(settings))
         .route("/sockets", post(sockets))
+        .route("/requests", post(requests))
         .route("/raw", post(raw))
         .route("/clock", post(clock))
         .route("/state", get(state))
@@ -170,6 +172,17 @@ fn home_tab() -> String {
 
 async fn home(State(control): State<Control>, Json(body): Json<Home>) -> Reply {
     control.open_home(&body.user, &body.tab)?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+struct Requests {
+    #[serde(default)]
+    url: Option<String>,
+}
+
+async fn requests(State(control): State<Control>, Json(body): Json<Requests>) -> Reply {
+    control.request_url(body.url);
     Ok(Json(json!({})))
 }
 

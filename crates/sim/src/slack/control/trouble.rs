@@ -1,6 +1,6 @@
 //! Faults, sockets, settings and time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,8 @@ use crate::slack::{
     connection::{Frame, Switches},
     faults::Fault,
     options::Settings,
+    requests,
+    world::lock,
 };
 
 /// What happens to the app's sockets.
@@ -95,6 +97,18 @@ impl Control {
         sockets
             .first()
             .is_some_and(|socket| socket.frames.try_send(Frame::Raw(frame.into())).is_ok())
+    }
+
+    /// Delivers to the app's request URL (`http://HOST:PORT/slack`) from now on instead of over its
+    /// sockets; over these again with `None`.
+    pub fn request_url(&self, base: Option<String>) {
+        let stop = self.world.shutdown.child_token();
+        let before = std::mem::replace(&mut *lock(&self.world.requests), stop.clone());
+        before.cancel();
+        if let Some(base) = base {
+            let world = Arc::clone(&self.world);
+            self.world.tasks.spawn(requests::run(world, base, stop));
+        }
     }
 
     /// Moves the clock forward.
