@@ -85,6 +85,8 @@ CREATE TABLE jobs (
     cancel_requested boolean     NOT NULL DEFAULT false,
     -- Another job waits for its end.
     child            boolean     NOT NULL DEFAULT false,
+    -- It works on other bytes than the log's: see payloads.
+    amended          boolean     NOT NULL DEFAULT false,
     kind             text        NOT NULL,
     CONSTRAINT jobs_state CHECK (state IN ('w', 'r', 'x', 's')),
     CONSTRAINT jobs_running_is_held CHECK (

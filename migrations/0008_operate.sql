@@ -60,16 +60,17 @@ CREATE TABLE limits (
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE limits IS 'Shared rate limits: when each bucket would be full again.';
 
--- What a generation works on instead of the log's bytes, which never change.
+-- What a generation works on instead of the log's bytes, which never change: edited by an operator for a
+-- replay, or by whoever wrote the message before anybody had begun.
 CREATE TABLE payloads (
     occurred_at timestamptz NOT NULL,
     event_id    bigint      NOT NULL,
     given_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    generation  integer     NOT NULL CHECK (generation > 0),
+    generation  integer     NOT NULL CHECK (generation >= 0),
     raw         bytea       NOT NULL,
     CONSTRAINT payloads_pkey PRIMARY KEY (occurred_at, event_id, generation)
 );
-COMMENT ON TABLE payloads IS 'Payloads that operators edited for a replay.';
+COMMENT ON TABLE payloads IS 'What jobs work on instead of the log''s bytes.';
 SELECT storage_by_day('payloads');
 SELECT storage_compress('payloads', 'occurred_at, event_id');
 SELECT storage_add_partitions();

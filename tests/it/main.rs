@@ -10,6 +10,7 @@ mod bad_input;
 mod chaos;
 mod crash;
 mod demo;
+mod gestures;
 mod guard;
 mod harness;
 mod official_clients;

@@ -166,15 +166,11 @@ impl Ingest {
         let Some(bot) = starting.await? else { return Ok(()) };
         let committing = CancellationToken::new();
         let (committer, committed) = self.queue.committer(committing.clone());
-        let intake =
-            |patience| Intake::new(committer.clone(), bot.clone(), patience, soft.clone());
+        let intake = |patience| Intake::new(committer.clone(), bot.clone(), patience, soft.clone());
         let sockets = self.sockets(intake(self.patience), soft);
         let within = self.patience.commit.min(requests::COMMIT_PATIENCE);
-        let requests = self.requests(
-            listener,
-            intake(Patience { commit: within, ..self.patience }),
-            soft,
-        );
+        let requests =
+            self.requests(listener, intake(Patience { commit: within, ..self.patience }), soft);
         let served = tokio::try_join!(sockets, requests);
         // Nothing more is submitted.
         committing.cancel();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::statements::{LATEST_GENERATION, SELECT_EVENT};
+use crate::statements::{LATEST_GENERATION, SELECT_EVENT, SELECT_OWNERS};
 use crate::wire::{get, get_count, get_time, to_sql};
 use crate::{Queue, QueueError};
 
@@ -48,6 +48,20 @@ pub struct EventBody {
 }
 
 impl Queue {
+    /// The event that a delivery key or a logical key leads to, while the key is remembered.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn find_key(&self, key: &str) -> Result<Option<EventRef>, QueueError> {
+        let keys = [key];
+        let rows = self.query(SELECT_OWNERS, vec![&keys.as_slice()]).await?;
+        let found = rows.first().map(|row| {
+            let id = EventId(get(row, "event_id")?);
+            Ok(EventRef { occurred_at: get_time(row, "occurred_at")?, id })
+        });
+        found.transpose()
+    }
+
     /// An event from the log; `None` when it is unknown or past retention.
     ///
     /// # Errors

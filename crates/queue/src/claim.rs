@@ -1,5 +1,6 @@
 //! A worker's right to one job.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -183,14 +184,18 @@ impl Queue {
         // was never handed it.
         let (mut claims, mut lost) = (Vec::with_capacity(rows.len()), false);
         let mut places = Vec::with_capacity(rows.len());
+        let mut amended = HashSet::new();
         for row in &rows {
             places.push((at(row, PRIORITY)?, at(row, POSITION)?));
+            if at(row, AMENDED)? {
+                amended.insert(Token(at(row, TOKEN)?));
+            }
             match read(row)? {
                 Some(claim) => claims.push(claim),
                 None => lost |= !self.end_without_event(&job_key(row)?).await,
             }
         }
-        self.edited(&mut claims).await?;
+        self.edited(&mut claims, &amended).await?;
         self.marks.found(look, &places, rows.len() >= limit);
         self.held.answered(who, claims.iter().map(|claim| claim.token));
         if lost {
@@ -283,10 +288,12 @@ impl Claimed {
 }
 
 // Columns of the claim, by place: at tens of thousands of rows a second a search by name shows.
+const TOKEN: usize = 4;
 const PRIORITY: usize = 8;
 const POSITION: usize = 9;
 const SOURCE: usize = 11;
-const ASIDE: usize = 18;
+const AMENDED: usize = 18;
+const ASIDE: usize = 19;
 
 /// A claimed row; `None` when its event is gone.
 fn read(row: &Row) -> Result<Option<Claim>, QueueError> {
@@ -297,7 +304,7 @@ fn read(row: &Row) -> Result<Option<Claim>, QueueError> {
         event: EventRef { occurred_at: from_sql(occurred_at), id: EventId(at(row, 0)?) },
         generation: at(row, 2)?,
         attempt: u32::try_from(at::<i32>(row, 3)?).unwrap_or_default(),
-        token: Token(at(row, 4)?),
+        token: Token(at(row, TOKEN)?),
         lane: at::<Option<i64>>(row, 5)?.map(Lane),
         child: at(row, 6)?,
         kind: at(row, 7)?,

@@ -194,10 +194,7 @@ impl<'a> Act<'a> {
         Act { claim, occurred_at, subject: subject.id, generation, slot }
     }
 
-    fn params<'p, const REST: usize>(
-        &'p self,
-        rest: [&'p (dyn ToSql + Sync); REST],
-    ) -> Params<'p> {
+    fn params<'p, const REST: usize>(&'p self, rest: [&'p (dyn ToSql + Sync); REST]) -> Params<'p> {
         let Act { claim, occurred_at, subject, generation, slot } = self;
         let mut params: Params<'p> =
             vec![&claim.event.id.0, &claim.token.0, occurred_at, &subject.0, generation, slot];

@@ -74,6 +74,7 @@ pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
 pub use signals::{Signal, Signalled};
 pub use steps::{NewStep, Recorded, Step, StepCost, StepState, parked_unless_known};
+pub use wakeups::Hints;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

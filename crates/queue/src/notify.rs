@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::database;
 use crate::options::HINT_TIMEOUT;
 use crate::pool::{acquire, answered, part_with, prepare};
-use crate::statements::NOTIFY;
+use crate::statements::{NOTIFY, NOTIFY_STOPS};
+use crate::transaction::Sql;
 use crate::{Queue, QueueError, stepping};
 
 /// After one hint the next comes no sooner; it covers everything in between.
@@ -23,9 +24,16 @@ impl Queue {
         if stepping::is_gated() {
             return;
         }
-        if let Err(error) = send(&self.hints).await {
-            tracing::debug!(%error, "no hint sent; the workers' poll will do");
+        told(send(&self.hints, NOTIFY).await);
+    }
+
+    /// Tells all workers now that a running job was called off. A failure is no fault: they look every
+    /// second.
+    pub(crate) async fn hint_at_stops(&self) {
+        if stepping::is_gated() {
+            return;
         }
+        told(send(&self.hints, NOTIFY_STOPS).await);
     }
 }
 
@@ -33,18 +41,22 @@ impl Queue {
 /// `Notify` keeps one permit, so nothing that is asked for during a hint is forgotten.
 pub(crate) async fn run(hints: Pool, wanted: Arc<Notify>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(wanted.notified()).await.is_some() {
-        if let Err(error) = send(&hints).await {
-            tracing::debug!(%error, "no hint sent; the workers' poll will do");
-        }
+        told(send(&hints, NOTIFY).await);
         tokio::time::sleep(HINT_INTERVAL).await;
     }
 }
 
-async fn send(hints: &Pool) -> Result<(), QueueError> {
+fn told(sent: Result<(), QueueError>) {
+    if let Err(error) = sent {
+        tracing::debug!(%error, "no hint sent; the workers' poll will do");
+    }
+}
+
+async fn send(hints: &Pool, hint: Sql) -> Result<(), QueueError> {
     let client = acquire(hints).await?;
-    let sent = answered(NOTIFY.doing, HINT_TIMEOUT, async {
-        let statement = prepare(&client, NOTIFY).await?;
-        client.execute(&statement, &[]).await.map_err(database(NOTIFY.doing))
+    let sent = answered(hint.doing, HINT_TIMEOUT, async {
+        let statement = prepare(&client, hint).await?;
+        client.execute(&statement, &[]).await.map_err(database(hint.doing))
     })
     .await;
     part_with(client, &sent);

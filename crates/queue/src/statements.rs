@@ -27,6 +27,8 @@ statements! {
     DEMOTE_HEADS "demote_heads" "put a lane in order";
     PROMOTE_HEADS "promote_heads" "move a lane on";
     NOTIFY "notify" "hint to the workers";
+    NOTIFY_STOPS "notify_stops" "tell workers of a call-off";
+    AMEND "amend" "change what a job works on";
     SWEEP "sweep" "make due jobs ready";
     CLAIM "claim" "claim jobs";
     CLAIM_PAUSED "claim_paused" "claim jobs beside paused ones";

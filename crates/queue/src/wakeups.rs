@@ -13,8 +13,32 @@ use tokio_util::sync::CancellationToken;
 use crate::Queue;
 use crate::connect::Target;
 
-/// The channel of hints; `sql/notify.sql` has it too.
-const LISTEN: &str = "LISTEN athenaeum_jobs";
+/// The channels of hints; `sql/notify.sql` and `sql/notify_stops.sql` have them too.
+const LISTEN: &str = "LISTEN athenaeum_jobs; LISTEN athenaeum_stops";
+
+/// The channel on which call-offs are told.
+const STOPS: &str = "athenaeum_stops";
+
+/// How often somebody hinted: a change means "look", never how much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// At work; changes at every hint and after every (re)connection.
+    pub work: u64,
+    /// At running jobs that were called off; changes likewise.
+    pub stops: u64,
+}
+
+impl Hints {
+    fn of(&mut self, channel: &str) {
+        let count = if channel == STOPS { &mut self.stops } else { &mut self.work };
+        *count = count.wrapping_add(1);
+    }
+
+    fn of_both(&mut self) {
+        self.work = self.work.wrapping_add(1);
+        self.stops = self.stops.wrapping_add(1);
+    }
+}
 
 /// The pause before a broken listener connects again: the first, and the longest.
 const RECONNECT_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -27,12 +51,11 @@ impl Queue {
         Arc::clone(&self.local)
     }
 
-    /// Listens for hints on a connection of its own, and reconnects. The number changes at every
-    /// hint and after every (re)connection; it means "look", never how much there is. Polling
-    /// at least once a second remains the caller's duty.
+    /// Listens for hints on a connection of its own, and reconnects. Polling at least once a second
+    /// remains the caller's duty.
     #[must_use]
-    pub fn wakeups(&self, shutdown: CancellationToken) -> (watch::Receiver<u64>, JoinHandle<()>) {
-        let (sender, receiver) = watch::channel(0);
+    pub fn wakeups(&self, shutdown: CancellationToken) -> (watch::Receiver<Hints>, JoinHandle<()>) {
+        let (sender, receiver) = watch::channel(Hints::default());
         let target = self.listener.clone();
         let task = tokio::spawn(async move {
             shutdown.run_until_cancelled(listen_for_ever(&target, &sender)).await;
@@ -41,7 +64,7 @@ impl Queue {
     }
 }
 
-async fn listen_for_ever(target: &Target, sender: &watch::Sender<u64>) {
+async fn listen_for_ever(target: &Target, sender: &watch::Sender<Hints>) {
     let (mut pause, pause_max) = RECONNECT_PAUSES;
     loop {
         let before = *sender.borrow();
@@ -55,7 +78,10 @@ async fn listen_for_ever(target: &Target, sender: &watch::Sender<u64>) {
 }
 
 /// One connection's life.
-async fn listen(target: &Target, sender: &watch::Sender<u64>) -> Result<(), tokio_postgres::Error> {
+async fn listen(
+    target: &Target,
+    sender: &watch::Sender<Hints>,
+) -> Result<(), tokio_postgres::Error> {
     match &target.tls {
         None => {
             let (client, connection) = target.config.connect(NoTls).await?;
@@ -73,23 +99,22 @@ async fn listen(target: &Target, sender: &watch::Sender<u64>) -> Result<(), toki
 async fn pass_on<S, T>(
     client: Client,
     mut connection: Connection<S, T>,
-    sender: &watch::Sender<u64>,
+    sender: &watch::Sender<Hints>,
 ) -> Result<(), tokio_postgres::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let bump = || sender.send_modify(|hints| *hints = hints.wrapping_add(1));
     let registered = async {
         let listening = client.batch_execute(LISTEN).await;
-        bump();
+        sender.send_modify(Hints::of_both);
         // The client must outlive the connection, which ends when nobody can send any more.
         listening.map(|()| client)
     };
     let messages = async {
         while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-            if let AsyncMessage::Notification(_) = message? {
-                bump();
+            if let AsyncMessage::Notification(hint) = message? {
+                sender.send_modify(|hints| hints.of(hint.channel()));
             }
         }
         Ok(())

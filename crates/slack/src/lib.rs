@@ -3,7 +3,8 @@
 //! * [`socket`] keeps the Socket Mode connections open and hands over every frame as it came;
 //! * [`request`] lets Slack's signed HTTP requests in and nobody else's;
 //! * [`frame`] reads a frame's or a request's envelope, however broken the rest is;
-//! * [`normalise`] turns an envelope into an [`event::NewEvent`], [`mention`] into a question;
+//! * [`normalise`] turns an envelope into an [`event::NewEvent`], [`mention`] into a question,
+//!   [`gesture`] into an edit, a deletion or a Stop;
 //! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read.
 //!
 //! **Invariant:** nothing here acknowledges a frame before its handler returned.
@@ -12,6 +13,7 @@
 pub mod api;
 pub mod error;
 pub mod frame;
+pub mod gesture;
 pub mod mention;
 pub mod normalise;
 pub mod request;
@@ -23,5 +25,6 @@ mod json;
 pub use api::{Api, ApiOptions, Identity, Post, ThreadMessage, User};
 pub use error::{Failure, SlackError};
 pub use frame::{Envelope, Frame};
+pub use gesture::{Change, StopRequest};
 pub use mention::{Mention, MentionError};
 pub use socket::{Ack, FrameHandler, SocketOptions, SocketStatus};

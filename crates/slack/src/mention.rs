@@ -79,6 +79,11 @@ pub(crate) fn logical_key(team: &str, channel: &str, ts: &str) -> String {
     format!("message:{team}:{channel}:{ts}")
 }
 
+/// The lane of a thread, by its root; without one, what all lanes of the channel begin with.
+pub(crate) fn lane_name(team: &str, channel: &str, root: &str) -> String {
+    format!("{team}:{channel}:{root}")
+}
+
 /// Whether the event lies in a direct message. `app_mention` carries no `channel_type`.
 pub(crate) fn is_dm(payload: &Value) -> bool {
     match text(payload, "/event/channel_type") {
@@ -88,7 +93,7 @@ pub(crate) fn is_dm(payload: &Value) -> bool {
 }
 
 /// The text without the bot's mention.
-fn question(said: &str, bot: &str) -> String {
+pub(crate) fn question(said: &str, bot: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(said.len()), said);
     while let Some((before, tagged)) = rest.find("<@").map(|start| rest.split_at(start)) {
         let Some(end) = tagged.find('>') else { break };

@@ -1,18 +1,21 @@
 //! What a frame means to the queue: a [`NewEvent`], whatever the frame.
 //!
 //! Which messages are owed an answer: `app_mention` by a person; `message` by a person in a direct
-//! message, without a subtype or as `file_share` or `thread_broadcast`. Everything else is stored.
+//! message, without a subtype or as `file_share` or `thread_broadcast`. Edits and deletions of what was
+//! said to the bot, and whatever means Stop, are owed work that waits behind nobody's answer. Everything
+//! else is stored.
 
 use event::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX, RAW_BYTES_MAX};
-use event::{NewEvent, Raw, Timestamp, Work};
+use event::{NewEvent, Priority, Raw, Timestamp, Work};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::api::Identity;
 use crate::frame::{Envelope, Frame};
+use crate::gesture;
 use crate::json::text;
-use crate::mention::{is_dm, logical_key, team};
+use crate::mention::{is_dm, lane_name, logical_key, team};
 
 /// Who brought the events, in the log.
 pub const SOURCE: &str = "slack.socket";
@@ -80,21 +83,67 @@ fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> New
     event.actor = text(payload, "/event/user")
         .or_else(|| text(payload, "/event/user/id"))
         .or_else(|| text(payload, "/event/message/user"))
+        .or_else(|| text(payload, "/event/previous_message/user"))
         .map(name);
     if is_new_message(payload) {
         place(&mut event, payload);
+        if gesture::says_stop(payload, bot) {
+            // Behind the run that it is to stop it would come too late.
+            (event.lane, event.lane_order) = (None, 0);
+            event.kind = gesture::KIND_STOP.to_owned();
+        }
     }
-    if deserves_answer(payload, bot) {
-        match event.lane.is_some() && event.actor.is_some() {
-            true => event.work = Some(Work::default()),
-            false => {
-                event.quarantine = Some(
-                    "expected a message with a workspace, a channel, a ts and a user".to_owned(),
-                );
-            }
+    if let Some(ts) = gesture::changed_ts(payload) {
+        follow(&mut event, payload, ts);
+    }
+    match wish(payload, bot) {
+        Wish::Nothing => {}
+        _ if event.actor.is_none() || !is_placed(payload) => {
+            event.quarantine =
+                Some("expected a message with a workspace, a channel, a ts and a user".to_owned());
+        }
+        Wish::Answer => event.work = Some(Work::default()),
+        Wish::Urgent => {
+            event.work = Some(Work { priority: Priority::Urgent, ..Work::default() });
         }
     }
     event
+}
+
+/// What somebody wants of the bot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Nothing,
+    Answer,
+    /// That it stops, or follows an edit or a deletion: what costs next to nothing and cannot wait.
+    Urgent,
+}
+
+fn wish(payload: &Value, bot: &Identity) -> Wish {
+    let is_stop = text(payload, "/event/type") == Some(gesture::KIND_SESSION_STOPPED);
+    let is_change = gesture::changed_ts(payload).is_some() && gesture::concerns(payload, bot);
+    match deserves_answer(payload, bot) {
+        true if gesture::says_stop(payload, bot) => Wish::Urgent,
+        true => Wish::Answer,
+        false if is_stop || is_change => Wish::Urgent,
+        false => Wish::Nothing,
+    }
+}
+
+/// Whether it tells where it happened, and in which message.
+fn is_placed(payload: &Value) -> bool {
+    let ts = ["/event/ts", "/event/thread_ts", "/event/event_ts"];
+    let ts = ts.iter().find_map(|at| text(payload, at)).and_then(Timestamp::from_slack);
+    team(payload).is_some() && text(payload, "/event/channel").is_some() && ts.is_some()
+}
+
+/// Puts an edit or a deletion in order with the others of its message, and with nothing else.
+fn follow(event: &mut NewEvent, payload: &Value, ts: &str) {
+    let (team, channel) = (team(payload), text(payload, "/event/channel"));
+    let (Some(team), Some(channel)) = (team, channel) else { return };
+    event.kind = name(text(payload, "/event/subtype").unwrap_or_default());
+    event.lane = Some(bounded(format!("change:{}", logical_key(team, channel, ts))));
+    event.lane_order = event.occurred_at.0;
 }
 
 /// `app_rate_limited` and its like carry no event; an `event_callback` without one is broken.
@@ -146,7 +195,7 @@ fn place(event: &mut NewEvent, payload: &Value) {
     let (Some(team), Some(channel), Some(ts)) = (team, channel, ts) else { return };
     let Some(order) = Timestamp::from_slack(ts) else { return };
     let root = text(payload, "/event/thread_ts").unwrap_or(ts);
-    event.lane = Some(bounded(format!("{team}:{channel}:{root}")));
+    event.lane = Some(bounded(lane_name(team, channel, root)));
     event.lane_order = order.0;
     let logical_key = bounded(logical_key(team, channel, ts));
     // Twins answer to one id, whichever of them the log keeps.

@@ -37,7 +37,9 @@ pub enum Denied {
     )]
     Unsigned,
     /// Somebody else signed it, or another body or time.
-    #[error("expected a signature by the app's signing secret (SLACK_SIGNING_SECRET), found another")]
+    #[error(
+        "expected a signature by the app's signing secret (SLACK_SIGNING_SECRET), found another"
+    )]
     WrongSignature,
     /// It is too old, or this machine's clock is wrong.
     #[error("expected a request signed within the last five minutes, found another time")]

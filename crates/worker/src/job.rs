@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use event::{ErrorChain, Outcome, Policy};
 use queue::{Claim, Handler, Stop};
+use slack::gesture::{KIND_DELETED, KIND_EDITED, KIND_SESSION_STOPPED, KIND_STOP};
 
 use crate::desk::{Desk, JobError};
-use crate::{answer, ask, notice};
+use crate::{answer, ask, gestures, notice};
 
 /// Whether events of a kind are answered in a Slack thread.
 pub(crate) fn answers_in_slack(kind: &str) -> bool {
@@ -47,6 +48,8 @@ async fn handle(desk: &Desk, claim: &Claim, stop: &Stop) -> Outcome {
         kind if answers_in_slack(kind) => answer::answer(desk, claim, stop).await,
         "ask" => ask::ask(desk, claim, stop).await,
         queue::DEAD_LETTER_KIND => notice::notify(desk, claim, stop).await,
+        KIND_EDITED | KIND_DELETED => gestures::change(desk, claim).await,
+        KIND_STOP | KIND_SESSION_STOPPED => gestures::stop(desk, claim).await,
         kind => Err(JobError::Kind { kind: kind.to_owned() }),
     };
     handled.unwrap_or_else(|error| {

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 mod answer;
 mod ask;
 mod desk;
+mod gestures;
 pub mod guard;
 mod job;
 mod notice;

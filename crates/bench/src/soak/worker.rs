@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use event::limits::{LEASE, LEASE_RENEWAL};
 use event::{Outcome, Policy};
-use queue::{Claim, Incarnation, Queue, QueueError};
+use queue::{Claim, Hints, Incarnation, Queue, QueueError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -117,7 +117,11 @@ struct Life {
 
 impl Life {
     /// Claims as long as there are free slots; retires when told to finish.
-    async fn pull(self: &Arc<Self>, hints: &mut watch::Receiver<u64>, finish: &CancellationToken) {
+    async fn pull(
+        self: &Arc<Self>,
+        hints: &mut watch::Receiver<Hints>,
+        finish: &CancellationToken,
+    ) {
         while !finish.is_cancelled() {
             let free = self.slots.saturating_sub(self.tasks.len());
             let mut got = 0;

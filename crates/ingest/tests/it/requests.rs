@@ -17,7 +17,8 @@ async fn mentions_presses_and_commands_come_as_requests_without_any_socket() {
     let ts = rig.mention("how are failed events replayed?").await;
     rig.until_acks(2).await;
     assert_eq!((rig.count(EVENTS).await, rig.count(JOBS).await), (1, 1), "twins make one job");
-    let command = json!({"channel": "C0GENERAL", "user": "U0ADA", "command": "/athenaeum", "text": "a b"});
+    let command =
+        json!({"channel": "C0GENERAL", "user": "U0ADA", "command": "/athenaeum", "text": "a b"});
     rig.control("command", &command).await;
     rig.until_acks(3).await;
     let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM events ORDER BY kind")
@@ -25,13 +26,16 @@ async fn mentions_presses_and_commands_come_as_requests_without_any_socket() {
         .await
         .unwrap();
     assert!(kinds.contains(&"slash_command".to_owned()), "{kinds:?}");
-    let raw: Vec<u8> =
-        sqlx::query_scalar("SELECT raw FROM events WHERE kind <> 'slash_command'")
-            .fetch_one(&rig.pool)
-            .await
-            .unwrap();
+    let raw: Vec<u8> = sqlx::query_scalar("SELECT raw FROM events WHERE kind <> 'slash_command'")
+        .fetch_one(&rig.pool)
+        .await
+        .unwrap();
     let bot = slack::Identity { user_id: "U0ATHENA".to_owned(), ..slack::Identity::default() };
-    assert_eq!(slack::Mention::read(&raw, &bot).unwrap().ts, ts, "a worker can read what is stored");
+    assert_eq!(
+        slack::Mention::read(&raw, &bot).unwrap().ts,
+        ts,
+        "a worker can read what is stored"
+    );
     assert_eq!(rig.ready().await.0, 200, "no socket is missed");
     rig.stop().await;
 }

@@ -53,6 +53,9 @@ impl Queue {
             // A lane may have moved on.
             self.rouse().await;
         }
+        if !report.requested.is_empty() {
+            self.hint_at_stops().await;
+        }
         Ok(report)
     }
 

@@ -120,8 +120,7 @@ impl Batch {
         let reason = options.reason.as_deref().map(without_nul);
         let edited = options.payload.is_some();
         let before: Vec<i32> = generations.iter().map(|generation| generation - 1).collect();
-        let jobs: Params<'_> =
-            vec![ids, times, lane, orders, kinds, generations, priorities];
+        let jobs: Params<'_> = vec![ids, times, lane, orders, kinds, generations, priorities];
         let mut steps = vec![transaction.step(REPLAY_JOBS, jobs).await?];
         if let Some(raw) = &options.payload {
             let payloads: Params<'_> = vec![times, ids, generations, raw];

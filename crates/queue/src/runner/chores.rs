@@ -1,16 +1,18 @@
 //! What keeps the fleet tidy besides its jobs. Every worker does all of it; each chore is bounded
-//! and safe to run at once with another worker's.
+//! and safe to run at once with another worker's. Call-offs are looked for at once when somebody hints
+//! at them.
 
 use std::time::{Duration, Instant};
 
 use event::ErrorChain;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
 use super::shared::Shared;
 use super::stop::Why;
-use crate::{Queue, QueueError};
+use crate::{Hints, Queue, QueueError};
 
 /// How often due jobs are made ready, dead workers' jobs taken back and call-offs looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -23,11 +25,27 @@ const MAINTENANCE: Duration = Duration::from_secs(3600);
 const FENCE_GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the frequent chores until `ended`. One that fails keeps none of the others.
-pub(super) async fn sweep<H: Handler>(shared: &Shared<H>, ended: &CancellationToken) {
+pub(super) async fn sweep<H: Handler>(
+    shared: &Shared<H>,
+    mut hints: watch::Receiver<Hints>,
+    ended: &CancellationToken,
+) {
     let mut tick = interval(SWEEP);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut answers_since = None;
-    while ended.run_until_cancelled(tick.tick()).await.is_some() {
+    let mut seen = hints.borrow().stops;
+    loop {
+        let hinted = tokio::select! {
+            () = ended.cancelled() => return,
+            _ = tick.tick() => false,
+            Ok(_) = hints.wait_for(|hints| hints.stops != seen) => true,
+        };
+        // Before the look: whatever comes during it is looked for again.
+        seen = hints.borrow().stops;
+        if hinted {
+            obey_call_offs(shared).await;
+            continue;
+        }
         let since = *answers_since.get_or_insert_with(Instant::now);
         if !sweep_once(shared, since.elapsed() >= FENCE_GRACE).await {
             answers_since = None;
@@ -37,7 +55,7 @@ pub(super) async fn sweep<H: Handler>(shared: &Shared<H>, ended: &CancellationTo
 
 /// Whether the database answered all of it well.
 async fn sweep_once<H: Handler>(shared: &Shared<H>, fence: bool) -> bool {
-    let Shared { queue, running, .. } = shared;
+    let Shared { queue, .. } = shared;
     let mut well = done("make ready what is due", queue.sweep().await).is_some();
     if fence {
         well &= done("take ended leases away", queue.fence_silent().await).is_some();
@@ -48,15 +66,23 @@ async fn sweep_once<H: Handler>(shared: &Shared<H>, fence: bool) -> bool {
         tracing::warn!(jobs, "took jobs back from workers that went silent");
     }
     let fired = done("fire schedules", queue.fire_due().await);
-    if running.len() > 0 {
-        let called_off = queue.cancel_requests(shared.lease.last()).await;
-        let called_off = done("look for call-offs", called_off);
-        well &= called_off.is_some();
-        for event in called_off.into_iter().flatten() {
-            running.stop(event, Why::CalledOff);
-        }
-    }
+    well &= obey_call_offs(shared).await;
     well && taken_back.is_some() && fired.is_some()
+}
+
+/// Stops what runs here and was called off. Whether the database answered.
+async fn obey_call_offs<H: Handler>(shared: &Shared<H>) -> bool {
+    let Shared { queue, running, .. } = shared;
+    if running.len() == 0 {
+        return true;
+    }
+    let called_off = queue.cancel_requests(shared.lease.last()).await;
+    let called_off = done("look for call-offs", called_off);
+    let answered = called_off.is_some();
+    for event in called_off.into_iter().flatten() {
+        running.stop(event, Why::CalledOff);
+    }
+    answered
 }
 
 fn done<T>(what: &'static str, answer: Result<T, QueueError>) -> Option<T> {

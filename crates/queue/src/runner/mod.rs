@@ -90,14 +90,14 @@ impl Runner {
         let puller = Puller::new(Arc::clone(&shared), drain.clone());
         let (mut report, ()) = tokio::join!(
             async {
-                let report = puller.pull(hints).await;
+                let report = puller.pull(hints.clone()).await;
                 ended.cancel();
                 report
             },
             async {
                 tokio::join!(
                     drain.see_to(&shared.running, &shared.options, &ended),
-                    chores::sweep(&shared, &ended),
+                    chores::sweep(&shared, hints.clone(), &ended),
                     chores::maintain(&shared.queue, &ended),
                 );
             },

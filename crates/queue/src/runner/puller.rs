@@ -22,7 +22,7 @@ use super::offers::Standing;
 use super::report::Report;
 use super::shared::Shared;
 use super::told::tell;
-use crate::{Claim, Finished, Incarnation, QueueError};
+use crate::{Claim, Finished, Hints, Incarnation, QueueError};
 
 /// How soon an exchange that failed is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ impl<H: Handler> Puller<H> {
         Puller { shared, drain, batch, standing, hands, apart: None, report }
     }
 
-    pub(super) async fn pull(mut self, mut hints: watch::Receiver<u64>) -> Report {
+    pub(super) async fn pull(mut self, mut hints: watch::Receiver<Hints>) -> Report {
         let shared = Arc::clone(&self.shared);
         let Drain { soft, quiet, finish, give_up, hard } = self.drain.clone();
         let local = shared.queue.local_wakeups();
@@ -109,7 +109,7 @@ impl<H: Handler> Puller<H> {
     async fn wait(
         &mut self,
         mut woken: Pin<&mut Notified<'_>>,
-        hints: &mut watch::Receiver<u64>,
+        hints: &mut watch::Receiver<Hints>,
         draining: bool,
         finishing: bool,
     ) -> Next {

@@ -28,14 +28,15 @@ WITH standing AS MATERIALIZED (
                        FOR UPDATE SKIP LOCKED) AS picked
              WHERE EXISTS (SELECT FROM standing)
              LIMIT $2))
-    RETURNING event_id, occurred_at, generation, attempts, token, lane, child, kind, priority, position
+    RETURNING event_id, occurred_at, generation, attempts, token, lane, child, kind, priority, position,
+              amended
 )
 SELECT c.event_id, c.occurred_at, c.generation, c.attempts, c.token, c.lane, c.child, c.kind,
        c.priority, c.position,
        -- Raises the front of the line, once for all rows.
        (SELECT setval('job_line', greatest(max(position), (SELECT last_value FROM job_line)))
           FROM claimed) AS front,
-       e.source, e.tenant, e.actor, e.lane_name, e.correlation_id, e.raw, e.received_at
+       e.source, e.tenant, e.actor, e.lane_name, e.correlation_id, e.raw, e.received_at, c.amended
   FROM claimed c
   LEFT JOIN events e ON e.occurred_at = c.occurred_at AND e.id = c.event_id
  ORDER BY c.priority, c.position

@@ -33,13 +33,13 @@ WITH standing AS MATERIALIZED (
              WHERE EXISTS (SELECT FROM standing)
              LIMIT $2))
     RETURNING event_id, occurred_at, generation, attempts, token, lane, child, kind, priority, position,
-              state
+              amended, state
 )
 SELECT c.event_id, c.occurred_at, c.generation, c.attempts, c.token, c.lane, c.child, c.kind,
        c.priority, c.position,
        (SELECT setval('job_line', greatest(max(position), (SELECT last_value FROM job_line)))
           FROM looked WHERE state = 'x' HAVING count(*) > 0) AS front,
-       e.source, e.tenant, e.actor, e.lane_name, e.correlation_id, e.raw, e.received_at,
+       e.source, e.tenant, e.actor, e.lane_name, e.correlation_id, e.raw, e.received_at, c.amended,
        c.state = 'w' AS aside
   FROM looked c
   LEFT JOIN events e ON c.state = 'x' AND e.occurred_at = c.occurred_at AND e.id = c.event_id

@@ -32,6 +32,22 @@ async fn a_commit_wakes_a_listener_and_so_does_its_reconnection() {
 }
 
 #[tokio::test]
+async fn a_call_off_of_what_runs_is_hinted_at_by_itself() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let id = fixture.append(event("a")).await.event.id;
+    let shutdown = CancellationToken::new();
+    let (mut hints, listener) = fixture.queue.wakeups(shutdown.clone());
+    timeout(PATIENCE, hints.changed()).await.expect("registered").unwrap();
+    fixture.claim_one(who).await;
+    let before = *hints.borrow_and_update();
+    fixture.queue.cancel(&[id], "U1", "enough").await.unwrap();
+    let told = timeout(PATIENCE, hints.wait_for(|hints| hints.stops != before.stops)).await;
+    assert_eq!(told.expect("a hint after the call-off").unwrap().work, before.work);
+    shutdown.cancel();
+    listener.await.unwrap();
+}
+
+#[tokio::test]
 async fn the_server_is_described() {
     let fixture = Fixture::new().await;
     let facts = fixture.queue.check_server().await.unwrap();

@@ -116,6 +116,7 @@ const HOT: &[(&str, &str, &str)] = &[
         include_str!("../../src/sql/replay_jobs.sql"),
         "'{30001}', ARRAY[now()], '{1}', '{1}', '{k}', '{1}', '{0}'",
     ),
+    ("amend", include_str!("../../src/sql/amend.sql"), "now(), 10, ''"),
     (
         "select_payloads",
         include_str!("../../src/sql/select_payloads.sql"),

@@ -2,7 +2,8 @@
 
 use event::{ErrorChain, EventId, NewEvent, Outcome, Policy, Priority, Work};
 use queue::{
-    EventFilter, EventState, Finished, NewStep, QueueError, Refusal, ReplayOptions, Selection, StepState,
+    EventFilter, EventState, Finished, NewStep, QueueError, Refusal, ReplayOptions, Selection,
+    StepState,
 };
 use serde_json::json;
 

@@ -113,7 +113,8 @@ fn events_come_over_sockets_or_as_requests_and_requests_need_a_secret() {
         let table: BTreeMap<&str, &str> = WORKER.iter().chain(changes).copied().collect();
         IngestConfig::read(&|name| table.get(name).map(|value| (*value).to_owned()))
     };
-    let named = |faults: Faults| -> Vec<_> { faults.0.iter().map(|fault| fault.variable).collect() };
+    let named =
+        |faults: Faults| -> Vec<_> { faults.0.iter().map(|fault| fault.variable).collect() };
     assert_eq!(named(read(&[]).unwrap_err()), ["SLACK_APP_TOKEN"]);
     let sockets = read(&[("SLACK_APP_TOKEN", "xapp-1"), ("SLACK_SIGNING_SECRET", "s")]).unwrap();
     assert!(sockets.app_token.is_some() && sockets.requests.is_none());

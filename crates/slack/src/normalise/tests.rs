@@ -115,6 +115,55 @@ fn an_edit_does_not_pass_for_its_message() {
 }
 
 #[test]
+fn what_means_stop_waits_in_no_lane_and_goes_first_whichever_twin_brings_it() {
+    let urgent = Some(Work { priority: Priority::Urgent, ..Work::default() });
+    let stop = said(&json!({"text": "<@UBOT> stop", "thread_ts": "1.000001"}));
+    let mention = callback("Ev1", &stop);
+    assert_eq!((mention.kind.as_str(), mention.lane.as_deref()), ("stop", None));
+    assert_eq!(mention.work, urgent);
+    let mut twin = stop;
+    twin["type"] = json!("message");
+    twin["channel_type"] = json!("channel");
+    let message = callback("Ev2", &twin);
+    assert_eq!(
+        (message.kind.as_str(), message.lane.as_deref(), message.work),
+        ("stop", None, None)
+    );
+    assert_eq!(message.logical_key, mention.logical_key);
+    let native = json!({"type": "agent_session_stopped", "channel": "C1", "user": "U1",
+        "thread_ts": "1.000001", "event_ts": "3.000001", "streaming_message_ts": []});
+    let native = callback("Ev3", &native);
+    assert_eq!((native.work, native.lane), (urgent, None));
+}
+
+#[test]
+fn edits_and_deletions_of_one_message_keep_their_order_and_wait_for_nothing_else() {
+    let message = |said: &str| json!({"ts": "2.000001", "user": "U1", "text": said});
+    let edit = json!({"type": "message", "subtype": "message_changed", "channel": "C1",
+        "event_ts": "3.000001", "message": message("<@UBOT> b"),
+        "previous_message": message("<@UBOT> a")});
+    let deletion = json!({"type": "message", "subtype": "message_deleted", "channel": "C1",
+        "event_ts": "4.000001", "deleted_ts": "2.000001",
+        "previous_message": message("<@UBOT> b")});
+    let (edited, deleted) = (callback("Ev1", &edit), callback("Ev2", &deletion));
+    assert_eq!(
+        (edited.kind.as_str(), deleted.kind.as_str()),
+        ("message_changed", "message_deleted")
+    );
+    assert_eq!(edited.lane.as_deref(), Some("change:message:T1:C1:2.000001"));
+    assert_eq!(edited.lane, deleted.lane);
+    assert!(edited.lane_order < deleted.lane_order);
+    let urgent = Some(Work { priority: Priority::Urgent, ..Work::default() });
+    assert_eq!((edited.work, deleted.work), (urgent, urgent));
+    assert_eq!((edited.actor.as_deref(), deleted.actor.as_deref()), (Some("U1"), Some("U1")));
+    let mut between_people = edit;
+    between_people["message"] = message("b");
+    between_people["previous_message"] = message("a");
+    let stored = callback("Ev3", &between_people);
+    assert_eq!((stored.work, stored.quarantine), (None, None));
+}
+
+#[test]
 fn an_unknown_event_is_stored_and_nothing_more() {
     let event = callback("Ev1", &json!({"type": "novelty", "user": {"id": "U9"}}));
     assert_eq!((event.kind.as_str(), event.actor.as_deref()), ("novelty", Some("U9")));

@@ -9,6 +9,7 @@ use super::latency::{latencies_ms, starts_of};
 use super::{Arena, Case, Measured, Round, Size, short};
 use crate::figures::percentile;
 use crate::queue::driver::{Request, Work};
+use crate::queue::process::Process;
 use crate::queue::report::Measure;
 
 pub(super) const THROUGHPUT: Case = Case {
@@ -52,17 +53,20 @@ async fn throughput(round: Round<'_>) -> Measured {
     Ok(vec![Measure::new("lanes_10k", "events/s", rate)])
 }
 
-/// The 99th percentile of a lane's latency while another has much to do, over that without.
+/// The 99th percentile of a lane's latency while another has much to do, over that without. Workers are
+/// a process of their own: beside their own commits, idle ones start at once and busy ones cannot.
 async fn quiet(round: Round<'_>) -> Measured {
     let over = round.size.busy.max(Duration::from_secs(4));
     let mut arena = Arena::open(round).await?;
+    let mut worker = arena.second()?;
     let work = Work { slots: 0, batch: 0, workers: 1, think_ms: 0, record_from: PROBE_FIRST };
-    arena.driver.ask(&Request::Work(work)).await?;
-    let baseline_ms = p99_ms(&mut arena, PROBE_FIRST, over).await?;
-    arena.driver.ask(&Request::Stop).await?;
+    worker.ask(&Request::Work(work)).await?;
+    let baseline_ms = p99_ms(&mut arena, &mut worker, PROBE_FIRST, over).await?;
+    worker.ask(&Request::Stop).await?;
     arena.load(0, round.size.loud, 1).await?;
-    arena.driver.ask(&Request::Work(work)).await?;
-    let beside_ms = p99_ms(&mut arena, PROBE_FIRST * 2, over).await?;
+    worker.ask(&Request::Work(work)).await?;
+    let beside_ms = p99_ms(&mut arena, &mut worker, PROBE_FIRST * 2, over).await?;
+    worker.end().await?;
     arena.close().await?;
     let [ratio, p99] = quiet_names(round.size);
     Ok(vec![
@@ -71,10 +75,15 @@ async fn quiet(round: Round<'_>) -> Measured {
     ])
 }
 
-async fn p99_ms(arena: &mut Arena<'_>, first: u64, over: Duration) -> anyhow::Result<f64> {
+async fn p99_ms(
+    arena: &mut Arena<'_>,
+    worker: &mut Process,
+    first: u64,
+    over: Duration,
+) -> anyhow::Result<f64> {
     let feed = probes(first, PROBES_PER_SECOND, over, Some(QUIET_LANE));
     arena.driver.ask(&Request::Feed(feed)).await?;
     let fed = arena.driver.ask(&Request::Fed).await?;
-    let starts = starts_of(&mut arena.driver).await?;
+    let starts = starts_of(worker).await?;
     Ok(percentile(&latencies_ms(&fed, &starts)?, 99.0))
 }
