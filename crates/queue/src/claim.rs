@@ -1,6 +1,6 @@
 //! A worker's right to one job.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -12,7 +12,9 @@ use uuid::Uuid;
 use crate::error::database;
 use crate::marks::{Look, PRIORITIES};
 use crate::settle::JobKey;
-use crate::statements::{CLAIM, CLAIM_PAUSED, FOLD_FLOW, HELD_JOBS, LEASE_STANDS, SWEEP};
+use crate::statements::{
+    CLAIM, CLAIM_PAUSED, CLAIMED_EVENTS, FOLD_FLOW, HELD_JOBS, LEASE_STANDS, SWEEP,
+};
 use crate::transaction::{Ends, Params, Step, Transaction};
 use crate::wire::{from_sql, get};
 use crate::{Incarnation, Queue, QueueError};
@@ -185,24 +187,43 @@ impl Queue {
         let (mut claims, mut lost) = (Vec::with_capacity(rows.len()), false);
         let mut places = Vec::with_capacity(rows.len());
         let mut amended = HashSet::new();
+        let elsewhere = self.events_elsewhere(&rows).await?;
+        let mut newest: Option<DateTime<Utc>> = None;
         for row in &rows {
             places.push((at(row, PRIORITY)?, at(row, POSITION)?));
+            newest = newest.max(Some(at(row, OCCURRED_AT)?));
             if at(row, AMENDED)? {
                 amended.insert(Token(at(row, TOKEN)?));
             }
-            match read(row)? {
+            match read(row, &elsewhere)? {
                 Some(claim) => claims.push(claim),
                 None => lost |= !self.end_without_event(&job_key(row)?).await,
             }
         }
         self.edited(&mut claims, &amended).await?;
-        self.marks.found(look, &places, rows.len() >= limit);
+        self.marks.found(look, &places, newest, rows.len() >= limit);
         self.held.answered(who, claims.iter().map(|claim| claim.token));
         if lost {
             self.held.doubt(who);
         }
         metrics::counter!("queue_claimed_total").increment(claims.len() as u64);
         Ok(claims)
+    }
+
+    /// The events that the claim did not find in the days in which it looked, by their numbers.
+    async fn events_elsewhere(&self, rows: &[Row]) -> Result<HashMap<i64, Row>, QueueError> {
+        let (mut times, mut ids) = (Vec::new(), Vec::new());
+        for row in rows {
+            if at::<Option<&str>>(row, SOURCE)?.is_none() {
+                times.push(at::<DateTime<Utc>>(row, OCCURRED_AT)?);
+                ids.push(at::<i64>(row, 0)?);
+            }
+        }
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = self.query(CLAIMED_EVENTS, vec![&times, &ids]).await?;
+        found.into_iter().map(|row| Ok((at(&row, 0)?, row))).collect()
     }
 
     /// Returns what the database says that `who` holds and what no claim of ours handed out.
@@ -245,13 +266,16 @@ pub(crate) struct Request {
     limit_rows: i64,
     priorities: &'static [i16],
     line: Vec<i64>,
+    from: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
 }
 
 impl Request {
     pub(crate) fn new(who: Incarnation, limit: usize, look: Option<Look>) -> Self {
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let line = look.map(|look| look.line.to_vec()).unwrap_or_default();
-        Request { who: who.id, limit_rows, priorities: &PRIORITIES, line }
+        let (from, until) = look.and_then(|look| look.days).unzip();
+        Request { who: who.id, limit_rows, priorities: &PRIORITIES, line, from, until }
     }
 
     /// The last two steps of a transaction that claims.
@@ -260,7 +284,8 @@ impl Request {
     }
 
     fn params(&self) -> Params<'_> {
-        vec![&self.who, &self.limit_rows, &self.priorities, &self.line]
+        let Request { who, limit_rows, priorities, line, from, until } = self;
+        vec![who, limit_rows, priorities, line, from, until]
     }
 }
 
@@ -288,6 +313,7 @@ impl Claimed {
 }
 
 // Columns of the claim, by place: at tens of thousands of rows a second a search by name shows.
+const OCCURRED_AT: usize = 1;
 const TOKEN: usize = 4;
 const PRIORITY: usize = 8;
 const POSITION: usize = 9;
@@ -295,11 +321,17 @@ const SOURCE: usize = 11;
 const AMENDED: usize = 18;
 const ASIDE: usize = 19;
 
-/// A claimed row; `None` when its event is gone.
-fn read(row: &Row) -> Result<Option<Claim>, QueueError> {
-    let Some(source) = at::<Option<String>>(row, SOURCE)? else { return Ok(None) };
-    let occurred_at: DateTime<Utc> = at(row, 1)?;
-    let received_at: DateTime<Utc> = at(row, SOURCE + 6)?;
+/// A claimed row with its event, which may have come by itself; `None` when that is gone.
+fn read(row: &Row, elsewhere: &HashMap<i64, Row>) -> Result<Option<Claim>, QueueError> {
+    let (event, source) = match at::<Option<&str>>(row, SOURCE)? {
+        Some(_) => (row, SOURCE),
+        None => match elsewhere.get(&at(row, 0)?) {
+            Some(event) => (event, 1),
+            None => return Ok(None),
+        },
+    };
+    let occurred_at: DateTime<Utc> = at(row, OCCURRED_AT)?;
+    let received_at: DateTime<Utc> = at(event, source + 6)?;
     Ok(Some(Claim {
         event: EventRef { occurred_at: from_sql(occurred_at), id: EventId(at(row, 0)?) },
         generation: at(row, 2)?,
@@ -308,12 +340,12 @@ fn read(row: &Row) -> Result<Option<Claim>, QueueError> {
         lane: at::<Option<i64>>(row, 5)?.map(Lane),
         child: at(row, 6)?,
         kind: at(row, 7)?,
-        source,
-        tenant: at(row, SOURCE + 1)?,
-        actor: at(row, SOURCE + 2)?,
-        lane_name: at(row, SOURCE + 3)?,
-        correlation_id: at(row, SOURCE + 4)?,
-        raw: at(row, SOURCE + 5)?,
+        source: at(event, source)?,
+        tenant: at(event, source + 1)?,
+        actor: at(event, source + 2)?,
+        lane_name: at(event, source + 3)?,
+        correlation_id: at(event, source + 4)?,
+        raw: at(event, source + 5)?,
         received_at: from_sql(received_at),
     }))
 }

@@ -1,4 +1,4 @@
-//! Low-water marks: where in line a claim begins to look.
+//! Low-water marks: where in line a claim begins to look, and in which days of the log.
 //!
 //! While someone holds an old snapshot, the index of ready jobs still lists every job that was
 //! claimed since, and a claim that began at the front would step over all of them. So a process
@@ -9,6 +9,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{mutants, stepping};
 
@@ -48,6 +50,10 @@ pub(crate) type Line = [i64; PRIORITIES.len()];
 /// From the very front.
 const FRONT: Line = [-1; PRIORITIES.len()];
 
+/// Events of jobs that are claimed one after another mostly lie as near to each other in the log: a
+/// claim looks no further than this from the newest that the last one brought.
+const NEAR: TimeDelta = TimeDelta::days(1);
+
 /// How far a process knows the line to be claimed; shared by all clones of a queue.
 #[derive(Clone, Default)]
 pub(crate) struct Marks(Arc<Mutex<State>>);
@@ -58,6 +64,8 @@ struct State {
     history: VecDeque<(Instant, Line)>,
     careful_at: Option<Instant>,
     full_at: Option<Instant>,
+    /// When the newest happened that the last claim brought.
+    newest: Option<DateTime<Utc>>,
     /// The last claim got all that it asked for.
     backlog: bool,
 }
@@ -66,6 +74,8 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) line: Line,
+    /// From when and until when events are looked for; everywhere without.
+    pub(crate) days: Option<(DateTime<Utc>, DateTime<Utc>)>,
     begun: Instant,
     full: bool,
 }
@@ -75,17 +85,20 @@ impl Marks {
     pub(crate) fn look(&self) -> Look {
         let now = Instant::now();
         match stepping::is_gated() {
-            true => Look { line: FRONT, begun: now, full: true },
+            true => Look { line: FRONT, days: None, begun: now, full: true },
             false => self.look_at(now),
         }
     }
 
     fn look_at(&self, now: Instant) -> Look {
         let mut state = self.state();
+        let days = state.newest.and_then(|newest| {
+            Some((newest.checked_sub_signed(NEAR)?, newest.checked_add_signed(NEAR)?))
+        });
         if state.full_at.is_none_or(|at| now >= at && mutants::looks_back()) {
             // Others may look meanwhile; one look from the front at a time is enough.
             state.full_at = Some(now + FULL_EVERY_MIN);
-            return Look { line: FRONT, begun: now, full: true };
+            return Look { line: FRONT, days, begun: now, full: true };
         }
         let careful = !state.backlog || state.careful_at.is_none_or(|at| now >= at);
         let careful = careful && mutants::looks_back();
@@ -93,12 +106,21 @@ impl Marks {
             state.careful_at = Some(now + CAREFUL_EVERY);
         }
         let line = state.known(now, if careful { CAREFUL_TRAIL } else { TRAIL });
-        Look { line, begun: now, full: false }
+        Look { line, days, begun: now, full: false }
     }
 
-    /// What a look found: the claimed jobs' priorities and places, and whether it got all that it
-    /// asked for.
-    pub(crate) fn found(&self, look: Look, claimed: &[(i16, i64)], all: bool) {
+    /// What a look found: the claimed jobs' priorities and places, when the newest of their events
+    /// happened, and whether it got all that it asked for.
+    pub(crate) fn found(
+        &self,
+        look: Look,
+        claimed: &[(i16, i64)],
+        newest: Option<DateTime<Utc>>,
+        all: bool,
+    ) {
+        if newest.is_some() {
+            self.state().newest = newest;
+        }
         self.found_at(look, claimed, all, Instant::now());
     }
 

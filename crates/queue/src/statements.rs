@@ -31,6 +31,7 @@ statements! {
     AMEND "amend" "change what a job works on";
     SWEEP "sweep" "make due jobs ready";
     CLAIM "claim" "claim jobs";
+    CLAIMED_EVENTS "claimed_events" "read claimed events";
     CLAIM_PAUSED "claim_paused" "claim jobs beside paused ones";
     LEASE_STANDS "lease_stands" "check a lease";
     REGISTER "register" "register a worker";

@@ -83,6 +83,8 @@ pub(super) struct JobColumns<'a> {
     after_position: Vec<i64>,
     rank: Vec<i64>,
     kind: Vec<&'a str>,
+    earliest: Option<DateTime<Utc>>,
+    latest: Option<DateTime<Utc>>,
 }
 
 impl<'a> JobColumns<'a> {
@@ -100,6 +102,8 @@ impl<'a> JobColumns<'a> {
             columns.rank.push(job.rank);
             columns.kind.push(&job.item.event.kind);
         }
+        columns.earliest = columns.occurred_at.iter().min().copied();
+        columns.latest = columns.occurred_at.iter().max().copied();
         columns
     }
 
@@ -115,6 +119,8 @@ impl<'a> JobColumns<'a> {
             &self.after_position,
             &self.rank,
             &self.kind,
+            &self.earliest,
+            &self.latest,
         ]
     }
 }

@@ -1,7 +1,9 @@
 -- Claims up to $2 ready jobs for worker $1 and brings their events along.
 -- Called by: claim and exchange. Only heads are ever ready, so it needs no lane
 -- lock. $3 are the priorities, most urgent first, and $4 the low-water mark of each: under a held
--- snapshot the index still lists what was claimed long ago, and the mark steps over it.
+-- snapshot the index still lists what was claimed long ago, and the mark steps over it. Between $5 and
+-- $6 the events most likely lie: no other day's partition is opened, and an event of another day is
+-- left to claimed_events.
 -- Locks: the claimed rows, skipping locked ones; waits for nobody. The array makes the choice once:
 -- with IN (SELECT … LIMIT) a nested loop repeats it and claims everything. A row that changed since
 -- the snapshot has another address and is left to the next claim.
@@ -39,4 +41,6 @@ SELECT c.event_id, c.occurred_at, c.generation, c.attempts, c.token, c.lane, c.c
        e.source, e.tenant, e.actor, e.lane_name, e.correlation_id, e.raw, e.received_at, c.amended
   FROM claimed c
   LEFT JOIN events e ON e.occurred_at = c.occurred_at AND e.id = c.event_id
+       AND e.occurred_at BETWEEN coalesce($5::timestamptz, '-infinity')
+                             AND coalesce($6::timestamptz, 'infinity')
  ORDER BY c.priority, c.position

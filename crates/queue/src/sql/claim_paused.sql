@@ -43,4 +43,6 @@ SELECT c.event_id, c.occurred_at, c.generation, c.attempts, c.token, c.lane, c.c
        c.state = 'w' AS aside
   FROM looked c
   LEFT JOIN events e ON c.state = 'x' AND e.occurred_at = c.occurred_at AND e.id = c.event_id
+       AND e.occurred_at BETWEEN coalesce($5::timestamptz, '-infinity')
+                             AND coalesce($6::timestamptz, 'infinity')
  ORDER BY c.priority, c.position

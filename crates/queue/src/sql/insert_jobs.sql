@@ -1,4 +1,5 @@
--- Makes the jobs of a batch, each unless its event has one or ever had one.
+-- Makes the jobs of a batch, each unless its event has one or ever had one. $11 and $12 are the earliest
+-- and the latest $2, so that no other day's partition is opened.
 -- Called by: the group commit, under the locks of lock_lanes.
 -- Locks: none further. Index: jobs_pkey, outcomes_pkey, jobs_lane_head.
 WITH wanted AS (
@@ -8,7 +9,8 @@ WITH wanted AS (
               rank, kind)
      WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.event_id = n.event_id)
        AND NOT EXISTS (SELECT FROM outcomes o
-                        WHERE o.occurred_at = n.occurred_at AND o.event_id = n.event_id)
+                        WHERE o.occurred_at = n.occurred_at AND o.event_id = n.event_id
+                          AND o.occurred_at BETWEEN $11 AND $12)
 ), placed AS (
     -- The first of each lane becomes its head where the lane has none. A lane without a head has
     -- nobody waiting either, so no one is passed over here. A tenant's jobs follow one another in

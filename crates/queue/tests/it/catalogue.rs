@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use event::{ErrorChain, NewEvent, Outcome, Policy, Wait};
 use futures::future::join_all;
 
@@ -42,8 +43,12 @@ async fn q2_no_plan_makes_a_claim_take_more_than_its_limit() {
         fixture.sql.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
         for limit in [1_i64, 7] {
             let (priorities, marks) = (vec![-1_i16, 0, 1], vec![-1_i64, -1, -1]);
-            let claimed =
-                fixture.sql.query(claim, &[&who.id, &limit, &priorities, &marks]).await.unwrap();
+            let everywhere = None::<DateTime<Utc>>;
+            let claimed = fixture
+                .sql
+                .query(claim, &[&who.id, &limit, &priorities, &marks, &everywhere, &everywhere])
+                .await
+                .unwrap();
             assert_eq!(i64::try_from(claimed.len()).unwrap(), limit, "{mode}");
         }
     }
@@ -202,7 +207,8 @@ async fn buffers_of_a_claim(fixture: &Fixture, who: i64) -> i64 {
     let claim = include_str!("../../src/sql/claim.sql");
     fixture.sql.batch_execute(&format!("ANALYZE; PREPARE one AS {claim}")).await.unwrap();
     let explain = format!(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE one({who}, 1, '{{-1,0,1}}', '{{-1,-1,-1}}')"
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)
+         EXECUTE one({who}, 1, '{{-1,0,1}}', '{{-1,-1,-1}}', NULL, NULL)"
     );
     let mut touched = 0;
     // The first run also warms what is read once for each connection.

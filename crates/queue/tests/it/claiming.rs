@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use event::{ErrorChain, NewEvent, Outcome, Policy, Priority, Raw, Reply, Work};
+use event::{ErrorChain, NewEvent, Outcome, Policy, Priority, Raw, Reply, Timestamp, Work};
 use futures::future::join_all;
 use queue::{Incarnation, Options, Queue, QueueError};
 use tokio_postgres::Client;
@@ -24,6 +24,23 @@ async fn a_claim_brings_its_event_along() {
     assert_eq!(claim.correlation_id, given.correlation_id);
     assert_eq!(claim.raw, given.raw.bytes);
     fixture.claim_none(who).await;
+}
+
+#[tokio::test]
+async fn an_event_of_another_day_comes_along_too() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let days = |days: i64| Timestamp(event("now").occurred_at.0 - days * 86_400_000_000);
+    for (key, ago) in [("today", 0), ("long ago", 40), ("then", 40), ("today again", 0)] {
+        let given = NewEvent { occurred_at: days(ago), ..event(key) };
+        fixture.append(given.clone()).await;
+        let claim = fixture.claim_one(who).await;
+        assert_eq!(
+            (claim.raw.as_slice(), claim.source.as_str()),
+            (&*given.raw.bytes, "test"),
+            "{key}"
+        );
+        fixture.done(&claim).await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The plans of the hot statements: none reads a large table from end to end.
 
+use queue::StorageMode;
 use queue::stepping::PLANNED_ONCE;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -65,12 +66,21 @@ const HOT: &[(&str, &str, &str)] = &[
     (
         "insert_jobs",
         include_str!("../../src/sql/insert_jobs.sql"),
-        "'{1}', ARRAY[now()], '{1}', '{1}', '{1}', '{0}', '{null}', '{0}', '{0}', '{k}'",
+        "'{1}', ARRAY[now()], '{1}', '{1}', '{1}', '{0}', '{null}', '{0}', '{0}', '{k}', now(), now()",
     ),
     ("demote_heads", include_str!("../../src/sql/demote_heads.sql"), "'{1,2,3}'"),
     ("promote_heads", include_str!("../../src/sql/promote_heads.sql"), "'{1,2,3}'"),
     ("sweep", include_str!("../../src/sql/sweep.sql"), "10"),
-    ("claim", include_str!("../../src/sql/claim.sql"), "1, 10, '{-1,0,1}', '{-1,-1,-1}'"),
+    (
+        "claim",
+        include_str!("../../src/sql/claim.sql"),
+        "1, 10, '{-1,0,1}', '{-1,-1,-1}', NULL, NULL",
+    ),
+    (
+        "claimed_events",
+        include_str!("../../src/sql/claimed_events.sql"),
+        "ARRAY[now(), now()], '{10,11}'",
+    ),
     (
         "finish",
         include_str!("../../src/sql/finish.sql"),
@@ -79,7 +89,7 @@ const HOT: &[(&str, &str, &str)] = &[
     (
         "claim_paused",
         include_str!("../../src/sql/claim_paused.sql"),
-        "1, 10, '{-1,0,1}', '{-1,-1,-1}'",
+        "1, 10, '{-1,0,1}', '{-1,-1,-1}', NULL, NULL",
     ),
     ("cancel_requests", include_str!("../../src/sql/cancel_requests.sql"), "1"),
     ("hold", include_str!("../../src/sql/hold.sql"), "10, 10"),
@@ -162,6 +172,45 @@ async fn assert_indexed(rows: u32) {
         }
     }
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
+}
+
+/// A log of a year has 365 partitions; a claim or a commit that opened each would be as slow as the log
+/// is long.
+#[tokio::test]
+async fn a_claim_and_a_commit_open_the_days_that_they_concern_and_no_other() {
+    let fixture = Fixture::new().await;
+    let mode = fixture.queue.check_server().await.unwrap().storage;
+    if mode == Some(StorageMode::Timescale) {
+        eprintln!(
+            "skipped: TimescaleDB opens no chunk of another day either, and says it otherwise"
+        );
+        return;
+    }
+    let days = "now() - INTERVAL '1 day', now() + INTERVAL '1 day'";
+    let near = [
+        ("claim", format!("1, 10, '{{-1,0,1}}', '{{-1,-1,-1}}', {days}")),
+        ("claim_paused", format!("1, 10, '{{-1,0,1}}', '{{-1,-1,-1}}', {days}")),
+        (
+            "insert_jobs",
+            format!(
+                "'{{1}}', ARRAY[now()], '{{1}}', '{{1}}', '{{1}}', '{{0}}', '{{null}}', '{{0}}', '{{0}}', \
+                 '{{k}}', {days}"
+            ),
+        ),
+    ];
+    fixture.sql.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    for (name, arguments) in near {
+        let (_, text, everywhere) = HOT.iter().copied().find(|(hot, ..)| *hot == name).unwrap();
+        let opened = |lines: Vec<String>| {
+            lines.iter().filter(|line| line.contains("_p20") && line.contains(" on ")).count()
+        };
+        let near = opened(plan_of(&fixture.sql, name, text, &arguments).await);
+        assert!((1..=3).contains(&near), "{name} opens {near} partitions");
+        if name != "insert_jobs" {
+            let all = opened(plan_of(&fixture.sql, name, text, everywhere).await);
+            assert!(all > 10, "{name} without days opens {all}");
+        }
+    }
 }
 
 /// Tables that grow, and what they consist of.
