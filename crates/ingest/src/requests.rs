@@ -28,14 +28,15 @@ use crate::intake::Intake;
 /// How long a request's commit is tried.
 pub(crate) const COMMIT_PATIENCE: Duration = Duration::from_millis(2_500);
 
-/// The largest body, in bytes; Slack's events are far below. Nobody is known before it is read whole.
-const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest body, in bytes; Slack's events are far below. Whose it is cannot be known before it is
+/// read whole, so that strangers can fill this much for each request at once.
+const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Requests at once; further ones are answered 503 and come again.
-const REQUESTS_MAX: usize = 256;
+const REQUESTS_MAX: usize = 128;
 
 /// How long requests in hand may take at the end.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,7 +118,16 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, reason, text) = self.answer();
         metrics::counter!("ingest_requests_refused_total", "reason" => reason).increment(1);
-        tracing::warn!(status = status.as_u16(), reason = text, "a request was not taken");
+        let status_code = status.as_u16();
+        match self {
+            // Anybody can knock: the metric counts them, and the log stays readable.
+            Refusal::Denied(_) | Refusal::TooLarge | Refusal::Slow => {
+                tracing::debug!(status_code, reason = text, "a request was not taken");
+            }
+            Refusal::Full | Refusal::NotStored => {
+                tracing::warn!(status_code, reason = text, "a request was not taken");
+            }
+        }
         (status, text).into_response()
     }
 }
