@@ -96,9 +96,14 @@ fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> New
     if let Some(ts) = gesture::changed_ts(payload) {
         follow(&mut event, payload, ts);
     }
-    match wish(payload, bot) {
+    let wanted = wish(payload, bot);
+    let placed = match wanted {
+        Wish::Answer => event.lane.is_some(),
+        Wish::Nothing | Wish::Urgent => is_placed(payload),
+    };
+    match wanted {
         Wish::Nothing => {}
-        _ if event.actor.is_none() || !is_placed(payload) => {
+        _ if event.actor.is_none() || !placed => {
             event.quarantine =
                 Some("expected a message with a workspace, a channel, a ts and a user".to_owned());
         }

@@ -199,6 +199,7 @@ fn a_limit_notice_has_no_event_and_is_no_fault() {
 fn what_cannot_be_understood_is_quarantined_with_a_reason() {
     let no_channel = callback("Ev1", &json!({"type": "app_mention", "ts": "1.0", "user": "U1"}));
     let bad_ts = callback("Ev1", &said(&json!({"ts": "soon"})));
+    let no_ts = callback("Ev1", &said(&json!({"ts": null})));
     let no_user = callback("Ev1", &said(&json!({"user": null})));
     for event in [
         envelope("events_api", &json!(null)),
@@ -207,6 +208,7 @@ fn what_cannot_be_understood_is_quarantined_with_a_reason() {
         read(b"\xff\xfe"),
         no_channel,
         bad_ts,
+        no_ts,
         no_user,
     ] {
         assert!(event.quarantine.is_some(), "{event:?}");
