@@ -67,7 +67,7 @@ impl Offers {
     pub(crate) fn take(&self, held: &Held, marks: &Marks) -> Option<Taken> {
         let (_, offer) = self.open().waiting.pop_front()?;
         held.doubt(offer.who);
-        let look = marks.look();
+        let look = marks.look_in_passing();
         Some(Taken { request: Request::new(offer.who, offer.limit, Some(look)), look, offer })
     }
 

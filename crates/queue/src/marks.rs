@@ -90,23 +90,22 @@ impl Marks {
         }
     }
 
+    /// A look within a transaction that cannot wait: never from the very front because that is due.
+    pub(crate) fn look_in_passing(&self) -> Look {
+        match stepping::is_gated() {
+            true => self.look(),
+            false => self.state().look_back(Instant::now()),
+        }
+    }
+
     fn look_at(&self, now: Instant) -> Look {
         let mut state = self.state();
-        let days = state.newest.and_then(|newest| {
-            Some((newest.checked_sub_signed(NEAR)?, newest.checked_add_signed(NEAR)?))
-        });
         if state.full_at.is_none_or(|at| now >= at && mutants::looks_back()) {
             // Others may look meanwhile; one look from the front at a time is enough.
             state.full_at = Some(now + FULL_EVERY_MIN);
-            return Look { line: FRONT, days, begun: now, full: true };
+            return Look { line: FRONT, days: state.days(), begun: now, full: true };
         }
-        let careful = !state.backlog || state.careful_at.is_none_or(|at| now >= at);
-        let careful = careful && mutants::looks_back();
-        if careful {
-            state.careful_at = Some(now + CAREFUL_EVERY);
-        }
-        let line = state.known(now, if careful { CAREFUL_TRAIL } else { TRAIL });
-        Look { line, days, begun: now, full: false }
+        state.look_back(now)
     }
 
     /// What a look found: the claimed jobs' priorities and places, when the newest of their events
@@ -152,6 +151,22 @@ impl Marks {
 }
 
 impl State {
+    /// A look that begins a little further back than what is known to be claimed, or carefully more.
+    fn look_back(&mut self, now: Instant) -> Look {
+        let careful = !self.backlog || self.careful_at.is_none_or(|at| now >= at);
+        let careful = careful && mutants::looks_back();
+        if careful {
+            self.careful_at = Some(now + CAREFUL_EVERY);
+        }
+        let line = self.known(now, if careful { CAREFUL_TRAIL } else { TRAIL });
+        Look { line, days: self.days(), begun: now, full: false }
+    }
+
+    fn days(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let newest = self.newest?;
+        Some((newest.checked_sub_signed(NEAR)?, newest.checked_add_signed(NEAR)?))
+    }
+
     /// The newest marks that are at least `trail` old.
     fn known(&self, now: Instant, trail: Duration) -> Line {
         let old = self.history.iter().rev().find(|(at, _)| now.duration_since(*at) >= trail);
@@ -185,6 +200,13 @@ mod tests {
         let look = Marks::default().look();
         assert!(look.full);
         assert_eq!(look.line, FRONT);
+    }
+
+    #[test]
+    fn a_look_in_passing_leaves_the_front_to_the_next_look() {
+        let marks = Marks::default();
+        assert!(!marks.look_in_passing().full);
+        assert!(marks.look().full);
     }
 
     #[test]

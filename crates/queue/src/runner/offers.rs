@@ -41,6 +41,7 @@ impl<H: Handler> Puller<H> {
         let limit = self.batch.size().min(self.shared.free());
         if let (Some(who), false) = (self.shared.lease.current(), self.standing.is_open())
             && limit > 0
+            && self.quick
             && self.apart.is_none()
         {
             self.standing.offered = Some(self.shared.queue.offer(who, limit));

@@ -24,6 +24,9 @@ use super::shared::Shared;
 use super::told::tell;
 use crate::{Claim, Finished, Hints, Incarnation, QueueError};
 
+/// A worker whose claim took longer, as it may under an old snapshot, offers nothing to commits.
+const QUICK: Duration = Duration::from_millis(50);
+
 /// How soon an exchange that failed is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -33,6 +36,8 @@ pub(super) struct Puller<H> {
     drain: Drain,
     pub(super) batch: Batch,
     pub(super) standing: Standing,
+    /// The last claim took no longer than a commit can wait for one.
+    pub(super) quick: bool,
     /// Threads of the runtime: as many work at a rack.
     hands: usize,
     /// Set after an exchange failed, until one has settled again. Ends and claims go apart meanwhile,
@@ -63,7 +68,7 @@ impl<H: Handler> Puller<H> {
         let batch = Batch::new(shared.options.batch_max);
         let hands = Handle::current().metrics().num_workers();
         let (standing, report) = (Standing::default(), Report::default());
-        Puller { shared, drain, batch, standing, hands, apart: None, report }
+        Puller { shared, drain, batch, standing, quick: false, hands, apart: None, report }
     }
 
     pub(super) async fn pull(mut self, mut hints: watch::Receiver<Hints>) -> Report {
@@ -161,6 +166,7 @@ impl<H: Handler> Puller<H> {
                 self.apart = self.apart.filter(|_| finished.is_empty()).map(|_| Turn::Settle);
                 let claimed = exchange.claims.len();
                 if limit > 0 {
+                    self.quick = begun.elapsed() < QUICK;
                     shared.meters.exchange_seconds.record(begun.elapsed());
                     shared.meters.claims.increment(claimed as u64);
                 }
@@ -180,6 +186,7 @@ impl<H: Handler> Puller<H> {
                 }
             }
             Err(error) => {
+                self.quick = false;
                 let next = self.failed(&error);
                 self.apart = Some(match finished.is_empty() {
                     true => Turn::Settle,
