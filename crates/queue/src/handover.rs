@@ -63,6 +63,18 @@ pub(crate) struct Taken {
 }
 
 impl Offers {
+    /// Makes an offer of up to `limit` jobs; nobody else may claim for `who` until it is withdrawn or
+    /// answered.
+    fn make(&self, who: Incarnation, limit: usize) -> Offered {
+        let (reply, answer) = oneshot::channel();
+        let limit = limit.min(JOBS_MAX);
+        let mut open = self.open();
+        open.made += 1;
+        let number = open.made;
+        open.waiting.push_back((number, Offer { who, limit, reply }));
+        Offered { number, offers: self.clone(), answer }
+    }
+
     /// Takes the oldest offer, whose worker expects a claim from now on.
     pub(crate) fn take(&self, held: &Held, marks: &Marks) -> Option<Taken> {
         let (_, offer) = self.open().waiting.pop_front()?;
@@ -126,13 +138,7 @@ impl Queue {
     /// Offers to take up to `limit` jobs for `who` with a commit of this process. Nobody else may
     /// claim for `who` until it is withdrawn or answered.
     pub(crate) fn offer(&self, who: Incarnation, limit: usize) -> Offered {
-        let (reply, answer) = oneshot::channel();
-        let limit = limit.min(JOBS_MAX);
-        let mut open = self.offers.open();
-        open.made += 1;
-        let number = open.made;
-        open.waiting.push_back((number, Offer { who, limit, reply }));
-        Offered { number, offers: self.offers.clone(), answer }
+        self.offers.make(who, limit)
     }
 }
 
@@ -141,12 +147,7 @@ mod tests {
     use super::*;
 
     fn offer(offers: &Offers, id: i64) -> Offered {
-        let (reply, answer) = oneshot::channel();
-        let mut open = offers.open();
-        open.made += 1;
-        let number = open.made;
-        open.waiting.push_back((number, Offer { who: Incarnation { id }, limit: 1, reply }));
-        Offered { number, offers: offers.clone(), answer }
+        offers.make(Incarnation { id }, 1)
     }
 
     fn taken(offers: &Offers) -> Option<i64> {

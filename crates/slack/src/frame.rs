@@ -72,10 +72,9 @@ impl Frame {
 #[must_use]
 pub fn read(raw: &[u8]) -> Frame {
     let unreadable = |reason: String| Frame::Unreadable { envelope_id: scan(raw), reason };
-    let mut value = match json::parse(raw) {
-        Ok(value @ Value::Object(_)) => value,
-        Ok(_) => return unreadable("expected a JSON object, found another JSON value".to_owned()),
-        Err(error) => return unreadable(format!("expected a JSON object, found {error}")),
+    let mut value = match object(raw) {
+        Ok(value) => value,
+        Err(reason) => return unreadable(reason),
     };
     let kind = json::text(&value, "/type").unwrap_or_default().to_owned();
     match kind.as_str() {
@@ -110,21 +109,29 @@ pub fn read_request(body: &[u8]) -> Frame {
         })
     };
     let unreadable = |reason: String| Frame::Unreadable { envelope_id: None, reason };
-    let object = |kind, json: &[u8]| match json::parse(json) {
-        Ok(payload @ Value::Object(_)) => request(kind, payload),
-        Ok(_) => unreadable("expected a JSON object, found another JSON value".to_owned()),
-        Err(error) => unreadable(format!("expected a JSON object, found {error}")),
+    let holding = |kind, json: &[u8]| match object(json) {
+        Ok(payload) => request(kind, payload),
+        Err(reason) => unreadable(reason),
     };
     if body.trim_ascii_start().starts_with(b"{") {
-        return object("events_api", body);
+        return holding("events_api", body);
     }
     let fields = form_urlencoded::parse(body);
     let fields: Map<String, Value> =
         fields.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
     match fields.get("payload").and_then(Value::as_str) {
-        Some(payload) => object("interactive", payload.as_bytes()),
+        Some(payload) => holding("interactive", payload.as_bytes()),
         None if fields.contains_key("command") => request("slash_commands", fields.into()),
         None => unreadable("expected an event, a payload or a command, found none".to_owned()),
+    }
+}
+
+/// A JSON object, or why it is none, without any of its content.
+fn object(raw: &[u8]) -> Result<Value, String> {
+    match json::parse(raw) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err("expected a JSON object, found another JSON value".to_owned()),
+        Err(error) => Err(format!("expected a JSON object, found {error}")),
     }
 }
 
