@@ -4,9 +4,8 @@
 use serde_json::Value;
 
 use crate::api::Identity;
-use crate::frame::{self, Envelope, Frame};
 use crate::json::{self, text};
-use crate::mention::{MentionError, is_dm, lane_name, logical_key, question, team};
+use crate::mention::{MentionError, is_dm, lane_name, logical_key, question, stored_payload, team};
 
 /// The kind of an edited message's event.
 pub const KIND_EDITED: &str = "message_changed";
@@ -56,7 +55,7 @@ impl Change {
     /// # Errors
     /// When it is none.
     pub fn read(raw: &[u8], bot: &Identity) -> Result<Self, MentionError> {
-        let payload = payload(raw)?;
+        let payload = stored_payload(raw)?;
         let missing = |expected| MentionError { expected };
         let team = team(&payload).ok_or(missing("a workspace"))?;
         let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
@@ -79,16 +78,19 @@ impl StopRequest {
     /// # Errors
     /// When it is none.
     pub fn read(raw: &[u8]) -> Result<Self, MentionError> {
-        let payload = payload(raw)?;
+        let payload = stored_payload(raw)?;
         let missing = |expected| MentionError { expected };
         let team = team(&payload).ok_or(missing("a workspace"))?;
         let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
         let user = text(&payload, "/event/user").ok_or(missing("a user"))?;
-        let thread_ts = text(&payload, "/event/thread_ts");
+        let ts = text(&payload, "/event/ts");
+        // In a channel, whoever says it outside threads means no other people's.
+        let own_thread = ts.filter(|_| !is_dm(&payload));
+        let thread_ts = text(&payload, "/event/thread_ts").or(own_thread);
         Ok(StopRequest {
             user: user.to_owned(),
             channel: channel.to_owned(),
-            ts: text(&payload, "/event/ts").map(str::to_owned),
+            ts: ts.map(str::to_owned),
             lane: thread_ts.map(|root| lane_name(team, channel, root)),
             lanes_of_channel: lane_name(team, channel, ""),
         })
@@ -152,15 +154,6 @@ fn is_deletion(payload: &Value) -> bool {
 
 fn mentions(said: &str, bot: &str) -> bool {
     said.contains(&format!("<@{bot}>")) || said.contains(&format!("<@{bot}|"))
-}
-
-fn payload(raw: &[u8]) -> Result<Value, MentionError> {
-    match frame::read_stored(raw) {
-        Frame::Envelope(Envelope { payload, .. }) => Ok(payload),
-        Frame::Unreadable { .. } | Frame::Hello { .. } | Frame::Disconnect { .. } => {
-            Err(MentionError { expected: "a readable envelope" })
-        }
-    }
 }
 
 #[cfg(test)]
@@ -260,6 +253,10 @@ mod tests {
         let stop = StopRequest::read(&frame_of(&said)).unwrap();
         assert_eq!((stop.lane, stop.lanes_of_channel.as_str()), (None, "T1:D1:"));
         assert_eq!(stop.ts.as_deref(), Some("2.000001"));
+        let in_channel = json!({"type": "app_mention", "channel": "C1", "user": "U1",
+            "ts": "2.000001", "text": "<@UBOT> stop"});
+        let stop = StopRequest::read(&frame_of(&in_channel)).unwrap();
+        assert_eq!(stop.lane.as_deref(), Some("T1:C1:2.000001"), "no other people's threads");
     }
 
     #[test]

@@ -43,9 +43,7 @@ impl Mention {
     /// When it is no whole frame of a message by a person.
     pub fn read(raw: &[u8], bot: &Identity) -> Result<Self, MentionError> {
         let missing = |expected| MentionError { expected };
-        let Frame::Envelope(Envelope { payload, .. }) = frame::read_stored(raw) else {
-            return Err(missing("a readable envelope"));
-        };
+        let payload = stored_payload(raw)?;
         let team = team(&payload).ok_or(missing("a workspace"))?;
         let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
         let ts = text(&payload, "/event/ts").ok_or(missing("a ts"))?;
@@ -61,6 +59,16 @@ impl Mention {
             is_dm: is_dm(&payload),
             logical_key: logical_key(team, channel, ts),
         })
+    }
+}
+
+/// What a stored frame or request carries.
+pub(crate) fn stored_payload(raw: &[u8]) -> Result<Value, MentionError> {
+    match frame::read_stored(raw) {
+        Frame::Envelope(Envelope { payload, .. }) => Ok(payload),
+        Frame::Unreadable { .. } | Frame::Hello { .. } | Frame::Disconnect { .. } => {
+            Err(MentionError { expected: "a readable envelope" })
+        }
     }
 }
 
