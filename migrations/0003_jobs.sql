@@ -44,6 +44,9 @@ CREATE TABLE workers (
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE workers IS 'One heartbeat row for each incarnation of a worker.';
 CREATE INDEX workers_live ON workers (lease_until) WHERE fenced_at IS NULL AND stopped_at IS NULL;
+-- Serves the reaper's frequent look.
+CREATE INDEX workers_over ON workers (greatest(fenced_at, stopped_at))
+    WHERE fenced_at IS NOT NULL OR stopped_at IS NOT NULL;
 
 -- One row: since when the database has been there without a break, as far as anyone knows. Unlogged,
 -- so that a crash empties it (one that only resets the sessions too, which leaves the server's start
@@ -115,8 +118,11 @@ CREATE INDEX jobs_ready ON jobs (priority, position) WHERE state = 'r';
 CREATE INDEX jobs_due ON jobs (position) WHERE state = 'w' AND head;
 -- Serves the choice of a lane's next head.
 CREATE INDEX jobs_lane_next ON jobs (lane, lane_order, event_id) WHERE state = 'w' AND NOT head;
--- Serves the reaper and the cancellation poll.
+-- Serves the reaper.
 CREATE INDEX jobs_held ON jobs (holder) WHERE state = 'x';
+-- Serves the look for call-offs, every second: under a held snapshot jobs_held lists all that a worker
+-- ever claimed.
+CREATE INDEX jobs_called_off ON jobs (holder) WHERE state = 'x' AND cancel_requested;
 -- Serves the expiry of what nobody began in time.
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state <> 'x';
 

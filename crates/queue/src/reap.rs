@@ -4,8 +4,8 @@ use event::{Outcome, Policy};
 
 use crate::claim::job_key;
 use crate::lease::LEASE_MS;
-use crate::statements::{FENCE, LOST_JOBS, NOTICE_OUTAGE, SHORTEN_LEASES};
-use crate::transaction::{Ends, Transaction};
+use crate::statements::{FENCE, FORSAKEN_JOBS, LOST_JOBS, NOTICE_OUTAGE, SHORTEN_LEASES};
+use crate::transaction::{Ends, Params, Sql, Transaction};
 use crate::{Queue, QueueError, mutants};
 
 /// The policy of each kind of work.
@@ -16,6 +16,10 @@ const WORKERS_MAX: i64 = 100;
 
 /// Jobs taken away in one call; more wait for the next.
 const JOBS_MAX: i64 = 200;
+
+/// How long after its lease ended [`Queue::take_back`] looks at what a worker left, in milliseconds. A
+/// claim that was on its way then has landed or failed long before.
+const OVER_WITHIN_MS: i64 = 10 * 60 * 1_000;
 
 impl Queue {
     /// Takes a bounded number of jobs away from workers whose lease has ended, and settles each as
@@ -30,7 +34,7 @@ impl Queue {
     /// Those of the database.
     pub async fn reap(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
         self.fence_silent().await?;
-        self.take_back(policy_of).await
+        self.take_back_all(policy_of).await
     }
 
     /// The other half: takes the leases of silent workers away, after a look at whether the database
@@ -46,12 +50,30 @@ impl Queue {
     }
 
     /// The half of [`Queue::reap`] that takes no lease away: for whoever has just heard of a death,
-    /// or of an outage after which every living worker's lease is late.
+    /// or of an outage after which every living worker's lease is late. It looks at workers that
+    /// ended within the last ten minutes, and costs next to nothing when there is none.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn take_back(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
-        let lost = self.query(LOST_JOBS, vec![&JOBS_MAX]).await?;
+        self.take_back_found(LOST_JOBS, vec![&JOBS_MAX, &OVER_WITHIN_MS], policy_of).await
+    }
+
+    /// The same for every worker that ever ended. It reads the entries of all that runs.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn take_back_all(&self, policy_of: PolicyOf<'_>) -> Result<u64, QueueError> {
+        self.take_back_found(FORSAKEN_JOBS, vec![&JOBS_MAX], policy_of).await
+    }
+
+    async fn take_back_found(
+        &self,
+        found_by: Sql,
+        params: Params<'_>,
+        policy_of: PolicyOf<'_>,
+    ) -> Result<u64, QueueError> {
+        let lost = self.query(found_by, params).await?;
         let mut reaped = 0;
         for row in &lost {
             let job = job_key(row)?;

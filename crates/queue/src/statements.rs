@@ -72,6 +72,7 @@ statements! {
     EXPIRE_JOBS "expire_jobs" "expire jobs";
     CHORES "chores" "look for chores";
     LOST_JOBS "lost_jobs" "look for lost jobs";
+    FORSAKEN_JOBS "forsaken_jobs" "look for jobs lost long ago";
     HOLD "hold" "hold a job for settling";
     SETTLED_AS "settled_as" "look up how an attempt ended";
     FINISH "finish" "end jobs";

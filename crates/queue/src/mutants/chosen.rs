@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::QueueError;
 use crate::commit::{Committed, Disposition};
 use crate::statements::{
-    AGAIN_JOB, CLAIM, FENCE, FINISH, INTEND_STEP, LOCK_FAMILIES, LOCK_LANES, LOST_JOBS,
+    AGAIN_JOB, CLAIM, FENCE, FINISH, FORSAKEN_JOBS, INTEND_STEP, LOCK_FAMILIES, LOCK_LANES, LOST_JOBS,
     PROMOTE_HEADS, RECORD_STEP, RENEW,
 };
 use crate::transaction::Sql;
@@ -125,7 +125,10 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "leases_never_reclaimed",
         told: "nobody takes the jobs of a worker whose lease has ended",
-        changes: &[(LOST_JOBS, "WHERE j.state = 'x'", "WHERE j.state = 'x' AND w.id IS NULL")],
+        changes: &[
+            (LOST_JOBS, "WHERE j.state = 'x'", "WHERE j.state = 'x' AND j.holder IS NULL"),
+            (FORSAKEN_JOBS, "WHERE j.state = 'x'", "WHERE j.state = 'x' AND w.id IS NULL"),
+        ],
     },
     Mutant {
         name: "worker_clock",

@@ -17,6 +17,10 @@ use crate::{Hints, Queue, QueueError};
 /// How often due jobs are made ready, dead workers' jobs taken back and call-offs looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// Every how many sweeps all dead workers' jobs are looked for, and not only those of workers that
+/// ended lately; the first time at once, because nobody may have been there to look for long.
+const SWEEPS_TO_LOOK_AT_ALL: u64 = 60;
+
 /// How often partitions are made ahead and old delivery keys dropped.
 const MAINTENANCE: Duration = Duration::from_secs(3600);
 
@@ -33,6 +37,7 @@ pub(super) async fn sweep<H: Handler>(
     let mut tick = interval(SWEEP);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut answers_since = None;
+    let mut sweeps = 0_u64;
     let mut seen = hints.borrow().stops;
     loop {
         let hinted = tokio::select! {
@@ -47,21 +52,29 @@ pub(super) async fn sweep<H: Handler>(
             continue;
         }
         let since = *answers_since.get_or_insert_with(Instant::now);
-        if !sweep_once(shared, since.elapsed() >= FENCE_GRACE).await {
+        let all = sweeps.is_multiple_of(SWEEPS_TO_LOOK_AT_ALL);
+        if sweep_once(shared, since.elapsed() >= FENCE_GRACE, all).await {
+            sweeps += 1;
+        } else {
             answers_since = None;
         }
     }
 }
 
-/// Whether the database answered all of it well.
-async fn sweep_once<H: Handler>(shared: &Shared<H>, fence: bool) -> bool {
+/// With `all`, what was lost however long ago is taken back too. Whether the database answered all of
+/// it well.
+async fn sweep_once<H: Handler>(shared: &Shared<H>, fence: bool, all: bool) -> bool {
     let Shared { queue, .. } = shared;
     let mut well = done("make ready what is due", queue.sweep().await).is_some();
     if fence {
         well &= done("take ended leases away", queue.fence_silent().await).is_some();
     }
     let policy_of = |kind: &str| shared.policy(kind);
-    let taken_back = done("take lost jobs back", queue.take_back(&policy_of).await);
+    let taken_back = match all {
+        true => queue.take_back_all(&policy_of).await,
+        false => queue.take_back(&policy_of).await,
+    };
+    let taken_back = done("take lost jobs back", taken_back);
     if let Some(jobs @ 1..) = taken_back {
         tracing::warn!(jobs, "took jobs back from workers that went silent");
     }

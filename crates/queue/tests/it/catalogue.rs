@@ -186,6 +186,39 @@ async fn q17_a_held_snapshot_is_seen_with_its_age_and_its_holder() {
     tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
 }
 
+/// What a worker asks of the database many times a minute, with arguments that find nothing.
+const ASKED_OFTEN: [(&str, &str, &str); 6] = [
+    ("claim", include_str!("../../src/sql/claim.sql"), "($who, 1, '{0}', '{$mark}', now(), now())"),
+    ("chores", include_str!("../../src/sql/chores.sql"), ""),
+    ("sweep", include_str!("../../src/sql/sweep.sql"), "(100)"),
+    ("lost_jobs", include_str!("../../src/sql/lost_jobs.sql"), "(100, 60000)"),
+    ("cancel_requests", include_str!("../../src/sql/cancel_requests.sql"), "($who)"),
+    ("renew", include_str!("../../src/sql/renew.sql"), "($who, 30000)"),
+];
+
+#[tokio::test]
+async fn q17_what_a_worker_asks_often_does_not_grow_with_what_was_done_under_a_held_snapshot() {
+    let (fixture, who) = Fixture::with_worker().await;
+    let holder = raw(fixture.database.url()).await;
+    let hold = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM jobs";
+    holder.batch_execute(hold).await.unwrap();
+    // Twenty thousand jobs waited, slept, were ready, ran and ended.
+    let lives = "
+        INSERT INTO jobs (event_id, occurred_at, position, head, state, kind, expires_at)
+        SELECT n, now(), micros(now() + INTERVAL '1 hour'), true, 'w', 'k', now() + INTERVAL '1 hour'
+          FROM generate_series(1, 20000) n;
+        UPDATE jobs SET state = 's', head = false;
+        UPDATE jobs SET state = 'r', head = true, position = event_id;
+        UPDATE jobs SET state = 'x', holder = $who, token = event_id, claimed_at = now(), attempts = 1;
+        DELETE FROM jobs; ANALYZE jobs";
+    fixture.sql.batch_execute(&lives.replace("$who", &who.id.to_string())).await.unwrap();
+    for (name, text, arguments) in ASKED_OFTEN {
+        let arguments = arguments.replace("$who", &who.id.to_string()).replace("$mark", "20000");
+        let touched = buffers_of(&fixture, text, &arguments).await;
+        assert!(touched <= 40, "{name} touches {touched} buffers");
+    }
+}
+
 #[tokio::test]
 async fn q18_what_a_claim_reads_does_not_grow_with_the_history() {
     let (fixture, who) = Fixture::with_worker().await;
@@ -202,14 +235,18 @@ async fn q18_what_a_claim_reads_does_not_grow_with_the_history() {
     assert!(after <= before + before / 5, "{before} buffers before, {after} after");
 }
 
-/// The buffers that one claim of one job touches, by the server's account; the claim is rolled back.
+/// The buffers that one claim of one job touches.
 async fn buffers_of_a_claim(fixture: &Fixture, who: i64) -> i64 {
+    fixture.sql.batch_execute("ANALYZE").await.unwrap();
     let claim = include_str!("../../src/sql/claim.sql");
-    fixture.sql.batch_execute(&format!("ANALYZE; PREPARE one AS {claim}")).await.unwrap();
-    let explain = format!(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)
-         EXECUTE one({who}, 1, '{{-1,0,1}}', '{{-1,-1,-1}}', NULL, NULL)"
-    );
+    let arguments = format!("({who}, 1, '{{-1,0,1}}', '{{-1,-1,-1}}', NULL, NULL)");
+    buffers_of(fixture, claim, &arguments).await
+}
+
+/// The buffers that a statement touches, by the server's account; what it does is rolled back.
+async fn buffers_of(fixture: &Fixture, text: &str, arguments: &str) -> i64 {
+    fixture.sql.batch_execute(&format!("PREPARE one AS {text}")).await.unwrap();
+    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE one {arguments}");
     let mut touched = 0;
     // The first run also warms what is read once for each connection.
     for _ in 0..2 {

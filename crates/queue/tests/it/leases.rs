@@ -35,6 +35,27 @@ async fn a_silent_workers_job_is_tried_again_and_the_crash_counts() {
 }
 
 #[tokio::test]
+async fn what_a_worker_left_long_ago_is_found_by_the_thorough_look_alone() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    fixture.claim_one(who).await;
+    let long_ago = "UPDATE workers SET fenced_at = clock_timestamp() - INTERVAL '1 hour'";
+    fixture.sql.batch_execute(long_ago).await.unwrap();
+    assert_eq!(fixture.queue.take_back(&answers).await.unwrap(), 0);
+    assert_eq!(fixture.queue.take_back_all(&answers).await.unwrap(), 1);
+    fixture.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_nobody_knows_is_taken_back() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    fixture.claim_one(who).await;
+    fixture.sql.batch_execute("DELETE FROM workers").await.unwrap();
+    assert_eq!(fixture.queue.take_back_all(&answers).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn an_event_that_kills_every_worker_ends_dead() {
     let fixture = Fixture::new().await;
     let committed = fixture.append(in_lane("poison", "L", 1)).await;

@@ -141,7 +141,9 @@ const HOT: &[(&str, &str, &str)] = &[
     ("due_schedules", include_str!("../../src/sql/due_schedules.sql"), "100"),
     ("take", include_str!("../../src/sql/take.sql"), "'name', 1000, 1000000"),
     ("held_jobs", include_str!("../../src/sql/held_jobs.sql"), "1"),
-    ("lost_jobs", include_str!("../../src/sql/lost_jobs.sql"), "100"),
+    ("lost_jobs", include_str!("../../src/sql/lost_jobs.sql"), "100, 1000"),
+    ("forsaken_jobs", include_str!("../../src/sql/forsaken_jobs.sql"), "100"),
+    ("cancel_requests", include_str!("../../src/sql/cancel_requests.sql"), "1"),
 ];
 
 /// The tables, partitions and chunks in which an end-to-end scan would hurt.
@@ -219,7 +221,7 @@ const GROWING: &str = "SELECT relname::text FROM pg_class
 
 /// Statements that read all that runs, and those that people ask on connections which plan otherwise.
 const OTHERWISE: [&str; 6] =
-    ["lost_jobs", "cancel_request", "lane_jobs", "select_keys", "find_event", "find_events"];
+    ["forsaken_jobs", "cancel_request", "lane_jobs", "select_keys", "find_event", "find_events"];
 
 /// A plan is kept for as long as its connection lives, and may be older than all rows.
 #[tokio::test]
