@@ -18,8 +18,9 @@ use crate::{Hints, Queue, QueueError};
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Every how many sweeps all dead workers' jobs are looked for, and not only those of workers that
-/// ended lately; the first time at once, because nobody may have been there to look for long.
-const SWEEPS_TO_LOOK_AT_ALL: u64 = 60;
+/// ended lately; the first time at once, because nobody may have been there to look for long. Under a
+/// held snapshot of minutes that look takes seconds.
+const SWEEPS_TO_LOOK_AT_ALL: u64 = 3600;
 
 /// How often partitions are made ahead and old delivery keys dropped.
 const MAINTENANCE: Duration = Duration::from_secs(3600);
