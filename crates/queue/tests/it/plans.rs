@@ -15,7 +15,8 @@ pub fn fill(rows: u32) -> String {
     FILL.replace("$rows", &rows.to_string()).replace("$lanes", &(rows / 4).to_string())
 }
 
-/// A lane has four jobs, the first of which is its head.
+/// A lane has four jobs, the first of which is its head. Keys and jobs come in the order of their
+/// numbers, whatever days the hour of the test spreads their events over.
 const FILL: &str = r#"
     INSERT INTO workers (name, version, slots, lease_until)
     SELECT 'w' || n, '1', 8, clock_timestamp() + INTERVAL '1 hour' FROM generate_series(1, 50) n;
@@ -24,7 +25,7 @@ const FILL: &str = r#"
     SELECT clock_timestamp() - n * INTERVAL '1 second', n, gen_random_uuid(), 3, 's', 'k', 't',
            n % $lanes, 'lane', n, 'raw' FROM generate_series(1, $rows) n;
     INSERT INTO deliveries (key, event_id, occurred_at)
-    SELECT 'key' || id, id, occurred_at FROM events;
+    SELECT 'key' || id, id, occurred_at FROM events ORDER BY id;
     INSERT INTO jobs (event_id, occurred_at, position, lane, lane_order, head, state, token,
                       holder, claimed_at, attempts, kind)
     SELECT id, occurred_at,
@@ -38,7 +39,7 @@ const FILL: &str = r#"
            CASE WHEN id <= $lanes AND id % 10 = 0 THEN 1 + id % 50 END,
            CASE WHEN id <= $lanes AND id % 10 = 0 THEN clock_timestamp() END,
            CASE WHEN id <= $lanes AND id % 10 = 0 THEN 1 ELSE 0 END, 'k'
-      FROM events;
+      FROM events ORDER BY id;
     INSERT INTO attempts (occurred_at, event_id, generation, number, token, started_at, outcome)
     SELECT occurred_at, id, 0, 1, id, occurred_at, 'failed' FROM events;
     INSERT INTO outcomes (occurred_at, event_id, generation, attempts, token, started_at, state,
