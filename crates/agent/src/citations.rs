@@ -48,6 +48,21 @@ impl Ledger {
         (out, cited.into_iter().map(|number| self.sources[number - 1].clone()).collect())
     }
 
+    /// How many bytes of an unfinished answer are cited the same way however it goes on.
+    #[must_use]
+    pub fn settled(text: &str) -> usize {
+        let mut at = 0;
+        while let Some(found) = text[at..].find(['`', '[', '\\']) {
+            at += found;
+            let rest = &text[at..];
+            at += match settled_construct(rest) {
+                Some(bytes) => bytes,
+                None => return trimmed(&text[..at]),
+            };
+        }
+        trimmed(text)
+    }
+
     /// Writes the marker of `numbers`, one bracket each; nothing when no source has them.
     fn mark(&self, numbers: &[usize], cited: &mut Vec<usize>, out: &mut String) {
         let mut any = false;
@@ -82,6 +97,36 @@ fn code(text: &str) -> Option<&str> {
         }
     }
     Some(if ticks >= 3 { text } else { &text[..ticks] })
+}
+
+/// The bytes of the construct at the start of `text`; none while what follows decides what it is.
+fn settled_construct(text: &str) -> Option<usize> {
+    if text.starts_with('`') {
+        let ticks = text.len() - text.trim_start_matches('`').len();
+        let span = code(text)?;
+        // More ticks may follow these.
+        let open = text.len() == ticks || (span.len() == text.len() && text.ends_with('`'));
+        return match span.len() > ticks && !open {
+            true => Some(span.len()),
+            false => None,
+        };
+    }
+    if text.starts_with('\\') {
+        return (text.len() > 1).then(|| escaped(text).map_or(1, str::len));
+    }
+    let inside = &text[1..];
+    let plain = |c: char| !(c.is_ascii_digit() || c == ',' || c.is_whitespace());
+    match inside.find(plain) {
+        // Whether it is a link shows behind the bracket.
+        Some(end) if inside[end..].starts_with(']') && end + 1 == inside.len() => None,
+        Some(_) => Some(marker(text).map_or(1, |(_, bytes)| bytes)),
+        None => None,
+    }
+}
+
+/// The bytes of `text` before the white space at its end, which a dropped citation would take.
+fn trimmed(text: &str) -> usize {
+    text.trim_end().len()
 }
 
 /// A backslash and what it escapes.
@@ -168,6 +213,16 @@ mod tests {
             prop_assert!(sources.len() <= 4);
             let again = Ledger { sources: sources.clone() }.cite(&out);
             prop_assert_eq!(again.1.len(), sources.len());
+        }
+
+        #[test]
+        fn what_is_settled_stays_as_it_is(text in r"([\[\]0-9,` \\(a]|ä|\n|```){0,40}") {
+            let whole = ledger(4).cite(&text).0;
+            for (end, _) in text.char_indices() {
+                let settled = Ledger::settled(&text[..end]);
+                let shown = ledger(4).cite(&text[..settled]).0;
+                prop_assert!(whole.starts_with(&shown), "{:?} of {:?}", shown, whole);
+            }
         }
     }
 }

@@ -58,4 +58,35 @@ pub struct Answer {
 pub trait Progress: Send + Sync {
     /// A new step has begun; `text` is for people, such as "Searching docs…".
     fn step(&self, text: &str);
+
+    /// A tool call has begun or ended.
+    fn task(&self, task: &Task<'_>);
+
+    /// The answer goes on; what was told before stands as it is, unless a source comes to be known
+    /// later that an earlier passage cites in advance.
+    fn text(&self, more: &str);
+}
+
+/// A tool call, for people who watch.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// Which one: 1 for the answer's first.
+    pub number: usize,
+    /// What it does, such as "Searching docs…".
+    pub title: &'a str,
+    /// How far it is.
+    pub state: TaskState,
+    /// What it found, once it is done.
+    pub sources: &'a [Source],
+}
+
+/// How far a tool call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// It runs.
+    Running,
+    /// It returned something.
+    Done,
+    /// It failed.
+    Failed,
 }

@@ -2,13 +2,15 @@
 
 use event::Usage;
 use futures::future::join_all;
+use serde_json::{Map, Value};
 
 use crate::agent::Parts;
 use crate::citations::Ledger;
 use crate::error::AgentError;
 use crate::model::ToolOffer;
 use crate::prompts::SystemFacts;
-use crate::question::{Answer, Progress, Question};
+use crate::question::{Answer, Progress, Question, Task, TaskState};
+use crate::telling::Telling;
 use crate::tools::{Outcome, Tools};
 use crate::transcript::{Entry, ToolResult, Transcript};
 use crate::turn::{Decision, Next, Refusal, Step, turn};
@@ -24,6 +26,9 @@ pub(crate) struct Run<'a> {
     transcript: Transcript,
     ledger: Ledger,
     usage: Usage,
+    telling: Telling,
+    /// Tool calls made so far.
+    tasks: usize,
 }
 
 impl Run<'_> {
@@ -41,8 +46,9 @@ impl Run<'_> {
         };
         let system = parts.prompts.system(question, &facts).map_err(AgentError::Prompts)?;
         let transcript = Transcript::open(system, question, tools.names());
-        let (ledger, usage) = (Ledger::default(), Usage::default());
-        Run { parts, progress, tools, transcript, ledger, usage }.until_answered().await
+        let (ledger, usage, telling) = Default::default();
+        let run = Run { parts, progress, tools, transcript, ledger, usage, telling, tasks: 0 };
+        run.until_answered().await
     }
 
     async fn until_answered(mut self) -> Result<Answer, AgentError> {
@@ -70,15 +76,22 @@ impl Run<'_> {
             last_words: last_words.as_deref(),
         };
         let mut silent = true;
-        let mut on_text = || {
+        let (telling, ledger) = (&mut self.telling, &self.ledger);
+        let mut on_text = |said: &str| {
             if std::mem::take(&mut silent) {
                 progress.step("Writing the answer…");
+            }
+            if let Some(more) = telling.more(ledger, said, may_call) {
+                progress.text(&more);
             }
         };
         let answer = self.parts.model.ask(&self.transcript, &offer, &mut on_text).await;
         let answer = answer.map_err(AgentError::Model)?;
         self.usage.input_tokens += answer.usage.input_tokens;
         self.usage.output_tokens += answer.usage.output_tokens;
+        if !answer.calls.is_empty() {
+            self.telling.turn_ended(&answer.text);
+        }
         self.transcript.entries.push(Entry::Said(answer));
         Ok(())
     }
@@ -86,21 +99,16 @@ impl Run<'_> {
     /// Runs all calls at once; results enter the transcript in the order of their calls, so that
     /// the numbers of their sources do not depend on which tool was faster.
     async fn call(&mut self, steps: Vec<Step>) {
-        let mut announced: Vec<String> = Vec::new();
-        for step in &steps {
-            let text = self.tools.step(&step.call.name);
-            if matches!(step.decision, Decision::Run(_)) && !announced.contains(&text) {
-                self.progress.step(&text);
-                announced.push(text);
-            }
-        }
-        let tools = &self.tools;
-        let outcomes = steps.into_iter().map(|Step { call, decision }| async move {
-            let outcome = match decision {
-                Decision::Run(arguments) => tools.call(&call.name, arguments).await,
-                Decision::Refuse(refusal) => Outcome::Failed(told(refusal, tools)),
+        let first = self.tasks + 1;
+        self.tasks += steps.len();
+        self.announce(&steps);
+        let this = &*self;
+        let outcomes = steps.into_iter().zip(first..).map(|(step, number)| async move {
+            let outcome = match step.decision {
+                Decision::Run(arguments) => this.call_one(number, &step.call.name, arguments).await,
+                Decision::Refuse(refusal) => Outcome::Failed(told(refusal, &this.tools)),
             };
-            (call.id, outcome)
+            (step.call.id, outcome)
         });
         for (call_id, outcome) in join_all(outcomes).await {
             let text = outcome.told(&mut self.ledger);
@@ -108,8 +116,32 @@ impl Run<'_> {
         }
     }
 
+    fn announce(&self, steps: &[Step]) {
+        let mut announced: Vec<String> = Vec::new();
+        for step in steps {
+            let text = self.tools.step(&step.call.name);
+            if matches!(step.decision, Decision::Run(_)) && !announced.contains(&text) {
+                self.progress.step(&text);
+                announced.push(text);
+            }
+        }
+    }
+
+    async fn call_one(&self, number: usize, name: &str, arguments: Map<String, Value>) -> Outcome {
+        let title = &self.tools.step(name);
+        let task = Task { number, title, state: TaskState::Running, sources: &[] };
+        self.progress.task(&task);
+        let outcome = self.tools.call(name, arguments).await;
+        let state = match outcome {
+            Outcome::Passages(_) | Outcome::Text { .. } => TaskState::Done,
+            Outcome::Failed(_) => TaskState::Failed,
+        };
+        self.progress.task(&Task { state, sources: &outcome.sources(), ..task });
+        outcome
+    }
+
     fn reply(self, text: &str, cut: bool) -> Answer {
-        let (mut text, sources) = self.ledger.cite(text.trim());
+        let (mut text, sources) = self.ledger.cite(&self.telling.whole(text));
         if cut {
             text.push_str(CUT_MARK);
         }

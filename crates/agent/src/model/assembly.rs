@@ -48,9 +48,9 @@ impl Assembly {
         Ok(())
     }
 
-    /// Whether any words have arrived.
-    pub(super) fn has_begun(&self) -> bool {
-        !self.text.is_empty()
+    /// The words that have arrived.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether the server said why it ended.

@@ -62,7 +62,7 @@ impl Model {
         Ok(Model { client, http, settings, idle_timeout, total_timeout })
     }
 
-    /// Asks the model once. `on_text` is called when its first words arrive.
+    /// Asks the model once. `on_text` is called with all that it has said so far, whenever more arrives.
     ///
     /// Dropping the future closes the request.
     ///
@@ -72,7 +72,7 @@ impl Model {
         &self,
         transcript: &Transcript,
         tools: &ToolOffer<'_>,
-        on_text: &mut (dyn FnMut() + Send),
+        on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ModelAnswer, ModelError> {
         let started = Instant::now();
         let answer =
@@ -86,7 +86,7 @@ impl Model {
         &self,
         transcript: &Transcript,
         tools: &ToolOffer<'_>,
-        on_text: &mut (dyn FnMut() + Send),
+        on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ModelAnswer, ModelError> {
         let request = request::build(&self.settings.model, transcript, tools)?;
         let silent = |_| ModelError::Silent { after: self.idle_timeout };
@@ -94,6 +94,7 @@ impl Model {
         let stream = timeout(self.idle_timeout, chat.create_stream_byot::<_, Value>(request));
         let mut stream = stream.await.map_err(silent)?.map_err(ModelError::of)?;
         let mut assembly = Assembly::default();
+        let mut said = 0;
         loop {
             match timeout(self.idle_timeout, stream.next()).await {
                 Ok(Some(chunk)) => assembly.add(&chunk.map_err(ModelError::of)?)?,
@@ -102,8 +103,9 @@ impl Model {
                 Err(_) if assembly.is_finished() => break,
                 Err(elapsed) => return Err(silent(elapsed)),
             }
-            if assembly.has_begun() {
-                on_text();
+            if assembly.text().len() > said {
+                said = assembly.text().len();
+                on_text(assembly.text());
             }
         }
         assembly.finish()

@@ -78,6 +78,19 @@ impl Outcome {
         }
     }
 
+    /// What it found, each source once.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let mut sources = Vec::new();
+        if let Outcome::Passages(passages) = self {
+            for (source, _) in passages {
+                if !sources.contains(source) {
+                    sources.push(source.clone());
+                }
+            }
+        }
+        sources
+    }
+
     /// What the model is told. Sources get their numbers here.
     pub(crate) fn told(&self, ledger: &mut Ledger) -> String {
         match self {

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use agent::{Agent, AgentError, AgentOptions, Answer, Asker, ModelOptions, Progress, Question};
+use agent::{
+    Agent, AgentError, AgentOptions, Answer, Asker, ModelOptions, Progress, Question, Task,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sim::model::{OfflineModel, Options};
@@ -133,13 +135,27 @@ pub(crate) fn question(text: &str) -> Question {
     }
 }
 
-/// Remembers the steps that were told.
+/// Remembers the steps, the tool calls and the text that were told.
 #[derive(Default)]
-pub(crate) struct Steps(pub(crate) Mutex<Vec<String>>);
+pub(crate) struct Steps(
+    pub(crate) Mutex<Vec<String>>,
+    pub(crate) Mutex<Vec<String>>,
+    pub(crate) Mutex<String>,
+);
 
 impl Progress for Steps {
     fn step(&self, text: &str) {
         self.0.lock().unwrap().push(text.to_owned());
+    }
+
+    fn task(&self, task: &Task<'_>) {
+        let Task { number, title, state, sources } = task;
+        let told = format!("{number} {title} {state:?} {}", sources.len());
+        self.1.lock().unwrap().push(told);
+    }
+
+    fn text(&self, more: &str) {
+        self.2.lock().unwrap().push_str(more);
     }
 }
 
