@@ -5,6 +5,7 @@
 //! may be made again is for the caller to decide by [`SlackError::kind`].
 
 mod read;
+pub mod stream;
 
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ pub const METADATA_EVENT_TYPE: &str = "athenaeum_reply";
 
 /// What one message may hold in Markdown, in characters; Slack answers `msg_too_long` above it.
 pub const MARKDOWN_CHARS_MAX: usize = 12_000;
+
+/// What a message may hold that is edited, in characters: `chat.update` was measured to answer
+/// `msg_too_long` above it, and `chat.postMessage` to split a text into several messages.
+pub const EDIT_CHARS_MAX: usize = 4_000;
 
 /// How long one call may take, unless the options say otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,16 +71,57 @@ pub struct Identity {
 }
 
 /// A message to post.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Post {
     /// Where.
     pub channel: String,
     /// The thread's root; `None` posts to the channel itself.
     pub thread_ts: Option<String>,
-    /// Markdown of at most [`MARKDOWN_CHARS_MAX`] characters.
+    /// What.
+    pub content: Content,
+}
+
+/// What a message of ours shows and carries.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Content {
+    /// Markdown of at most [`MARKDOWN_CHARS_MAX`] characters, and [`EDIT_CHARS_MAX`] where it may be
+    /// edited later.
     pub markdown: String,
+    /// Blocks below it, such as buttons.
+    pub blocks: Vec<Value>,
     /// The idempotency key, readable by every app in the workspace.
     pub key: Option<String>,
+}
+
+/// A message of ours that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It carries the key.
+    Keyed(String),
+    /// It is ours and carries no key: a stream that nobody stopped.
+    Orphan(String),
+}
+
+impl Content {
+    /// Markdown alone.
+    #[must_use]
+    pub fn markdown(markdown: impl Into<String>, key: Option<&str>) -> Self {
+        Content { markdown: markdown.into(), key: key.map(str::to_owned), ..Content::default() }
+    }
+
+    /// Puts it into a call. Blocks and `markdown_text` exclude each other, so that the Markdown
+    /// becomes a block where there are others, and the plain text that notifications show.
+    fn write(&self, body: &mut Value) {
+        if self.blocks.is_empty() {
+            body["markdown_text"] = self.markdown.as_str().into();
+        } else {
+            let mut blocks = vec![json!({"type": "markdown", "text": self.markdown})];
+            blocks.extend(self.blocks.iter().cloned());
+            body["blocks"] = blocks.into();
+            body["text"] = self.markdown.as_str().into();
+        }
+        insert(body, "metadata", self.key.as_deref().map(metadata));
+    }
 }
 
 /// One message of a thread.
@@ -132,16 +178,12 @@ impl Api {
     /// Posts a message, unfurling nothing, and returns its `ts` (`chat.postMessage`).
     ///
     /// # Errors
-    /// See [`SlackError::kind`]; after [`Failure::Unknown`], look with [`Api::find_by_key`] first.
+    /// See [`SlackError::kind`]; after [`Failure::Unknown`], look with [`Api::find_ours`] first.
     pub async fn post_message(&self, post: &Post) -> Answer<String> {
-        let mut body = json!({
-            "channel": post.channel,
-            "markdown_text": post.markdown,
-            "unfurl_links": false,
-            "unfurl_media": false,
-        });
+        let mut body =
+            json!({"channel": post.channel, "unfurl_links": false, "unfurl_media": false});
+        post.content.write(&mut body);
         insert(&mut body, "thread_ts", post.thread_ts.clone().map(Value::from));
-        insert(&mut body, "metadata", post.key.as_deref().map(metadata));
         let answer = self.caller.post("chat.postMessage", &body).await?;
         required(&answer, "/ts", "chat.postMessage")
     }
@@ -150,15 +192,9 @@ impl Api {
     ///
     /// # Errors
     /// See [`SlackError::kind`].
-    pub async fn update_message(
-        &self,
-        channel: &str,
-        ts: &str,
-        markdown: &str,
-        key: Option<&str>,
-    ) -> Answer<()> {
-        let mut body = json!({"channel": channel, "ts": ts, "markdown_text": markdown});
-        insert(&mut body, "metadata", key.map(metadata));
+    pub async fn update_message(&self, channel: &str, ts: &str, content: &Content) -> Answer<()> {
+        let mut body = json!({"channel": channel, "ts": ts});
+        content.write(&mut body);
         self.caller.post("chat.update", &body).await.map(drop)
     }
 
@@ -172,18 +208,22 @@ impl Api {
     }
 
     /// Finds the message that carries a key (`conversations.replies`, or `conversations.history`
-    /// where there is no thread), not older than `oldest` less five minutes for skewed clocks.
+    /// where there is no thread), not older than `oldest` less five minutes for skewed clocks. Without
+    /// one, a message of `orphans_of`, our own user, that carries no key and is not older than
+    /// `oldest`.
     ///
     /// # Errors
     /// See [`SlackError::kind`]. `Unknown` as well when there is more to read than is read.
-    pub async fn find_by_key<'thread>(
+    pub async fn find_ours<'call>(
         &self,
         channel: &str,
-        thread_ts: impl Into<Option<&'thread str>>,
+        thread_ts: impl Into<Option<&'call str>>,
         oldest: Timestamp,
         key: &str,
-    ) -> Answer<Option<String>> {
-        read::find_by_key(&self.caller, channel, thread_ts.into(), oldest, key).await
+        orphans_of: impl Into<Option<&'call str>>,
+    ) -> Answer<Option<Found>> {
+        let wanted = read::Wanted { oldest, key, orphans_of: orphans_of.into() };
+        read::find_ours(&self.caller, channel, thread_ts.into(), &wanted).await
     }
 
     /// Reads a thread, oldest first: its root and the latest of the rest, `messages_max` in all, of

@@ -22,7 +22,7 @@ pub mod socket;
 mod caller;
 mod json;
 
-pub use api::{Api, ApiOptions, Identity, Post, ThreadMessage, User};
+pub use api::{Api, ApiOptions, Content, Found, Identity, Post, ThreadMessage, User};
 pub use error::{Failure, SlackError};
 pub use frame::{Envelope, Frame};
 pub use gesture::{Change, StopRequest};

@@ -48,8 +48,7 @@ async fn a_direct_message_is_owed_an_answer_and_the_bots_own_words_are_not() {
     let post = slack::Post {
         channel: "D0ADA".to_owned(),
         thread_ts: None,
-        markdown: "hello <@U0ATHENA>".to_owned(),
-        key: None,
+        content: slack::Content::markdown("hello <@U0ATHENA>", None),
     };
     api.unwrap().post_message(&post).await.unwrap();
     rig.until_acks(2).await;

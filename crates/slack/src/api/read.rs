@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use event::Timestamp;
 use serde_json::Value;
 
-use super::{METADATA_EVENT_TYPE, ThreadMessage};
+use super::{Found, METADATA_EVENT_TYPE, ThreadMessage};
 use crate::caller::Caller;
 use crate::error::SlackError;
 use crate::json::text;
@@ -58,29 +58,48 @@ impl<'call> Pages<'call> {
     }
 }
 
-pub(super) async fn find_by_key(
+/// Which message is looked for, see [`super::Api::find_ours`].
+pub(super) struct Wanted<'call> {
+    pub(super) oldest: Timestamp,
+    pub(super) key: &'call str,
+    pub(super) orphans_of: Option<&'call str>,
+}
+
+pub(super) async fn find_ours(
     caller: &Caller,
     channel: &str,
     thread_ts: Option<&str>,
-    oldest: Timestamp,
-    key: &str,
-) -> Result<Option<String>, SlackError> {
-    let oldest = Timestamp(oldest.0.saturating_sub(CLOCK_SKEW_MICROS).max(0)).to_slack();
-    let more = [("include_all_metadata", "true"), ("oldest", &oldest), ("inclusive", "true")];
+    wanted: &Wanted<'_>,
+) -> Result<Option<Found>, SlackError> {
+    let from = wanted.oldest.0.saturating_sub(CLOCK_SKEW_MICROS).max(0);
+    let from = Timestamp(from).to_slack();
+    let more = [("include_all_metadata", "true"), ("oldest", &from), ("inclusive", "true")];
     let mut pages = Pages::of(caller, channel, thread_ts, &more);
+    let mut orphan = None;
     while let Some(messages) = pages.next().await? {
-        if let Some(found) = messages.iter().find(|message| carries(message, key)) {
-            return Ok(text(found, "/ts").map(str::to_owned));
+        if let Some(found) = messages.iter().find(|message| carries(message, wanted.key)) {
+            return Ok(text(found, "/ts").map(|ts| Found::Keyed(ts.to_owned())));
         }
+        let first = messages.iter().find(|message| wanted.is_orphan(message));
+        orphan = orphan.or(first.and_then(|message| text(message, "/ts")).map(str::to_owned));
     }
     match pages.cursor {
-        None => Ok(None),
+        None => Ok(orphan.map(Found::Orphan)),
         // "Not found" would be a lie, and the message would be posted twice.
         Some(_) => Err(SlackError::Unknown {
             method: pages.method.to_owned(),
             what: format!("more than {PAGES_MAX} pages of messages"),
             source: None,
         }),
+    }
+}
+
+impl Wanted<'_> {
+    fn is_orphan(&self, message: &Value) -> bool {
+        let at = text(message, "/ts").and_then(Timestamp::from_slack);
+        self.orphans_of.is_some_and(|own| text(message, "/user") == Some(own))
+            && at.is_some_and(|at| at >= self.oldest)
+            && text(message, "/metadata/event_payload/key").is_none()
     }
 }
 

@@ -5,18 +5,18 @@ use std::time::Duration;
 use event::Timestamp;
 use secrecy::SecretString;
 use sim::slack::{Clock, Control, Fault, FaultKind, LocalSlack, Options};
-use slack::{Api, ApiOptions, Failure, Post};
+use slack::{Api, ApiOptions, Content, Failure, Found, Post};
 
-const CHANNEL: &str = "C0GENERAL";
-const ASKER: &str = "U0ADA";
+pub(crate) const CHANNEL: &str = "C0GENERAL";
+pub(crate) const ASKER: &str = "U0ADA";
 
-struct Rig {
-    slack: LocalSlack,
+pub(crate) struct Rig {
+    pub(crate) slack: LocalSlack,
     control: Control,
-    api: Api,
+    pub(crate) api: Api,
 }
 
-async fn rig() -> Rig {
+pub(crate) async fn rig() -> Rig {
     let options = Options { clock: Clock::test(), ..Options::default() };
     let slack = LocalSlack::start(options).await.unwrap();
     let api = api(&slack, "xoxb-local", Duration::from_secs(10));
@@ -29,7 +29,7 @@ fn api(slack: &LocalSlack, token: &str, timeout: Duration) -> Api {
 }
 
 impl Rig {
-    fn ask(&self, text: &str) -> String {
+    pub(crate) fn ask(&self, text: &str) -> String {
         self.control.say(CHANNEL, ASKER, text).unwrap()
     }
 
@@ -44,8 +44,7 @@ fn post(thread_ts: Option<&str>, key: &str) -> Post {
     Post {
         channel: CHANNEL.to_owned(),
         thread_ts: thread_ts.map(str::to_owned),
-        markdown: "**An answer** with [a link](https://example.com)".to_owned(),
-        key: Some(key.to_owned()),
+        content: Content::markdown("**An answer** with [a link](https://example.com)", Some(key)),
     }
 }
 
@@ -75,8 +74,9 @@ async fn a_post_is_found_by_its_key_and_by_no_other() {
     let root = rig.ask("a question");
     let before = Timestamp::from_slack(&root).unwrap();
     let ts = rig.api.post_message(&post(Some(&root), "key-1")).await.unwrap();
-    let find = async |key| rig.api.find_by_key(CHANNEL, root.as_str(), before, key).await.unwrap();
-    assert_eq!(find("key-1").await.as_deref(), Some(ts.as_str()));
+    let find =
+        async |key| rig.api.find_ours(CHANNEL, root.as_str(), before, key, None).await.unwrap();
+    assert_eq!(find("key-1").await, Some(Found::Keyed(ts)));
     assert_eq!(find("key-2").await, None);
     rig.slack.stop().await;
 }
@@ -86,8 +86,8 @@ async fn a_post_outside_threads_is_found_in_the_channels_history() {
     let rig = rig().await;
     let before = Timestamp::from_slack(&rig.ask("a question")).unwrap();
     let ts = rig.api.post_message(&post(None, "key-1")).await.unwrap();
-    let found = rig.api.find_by_key(CHANNEL, None, before, "key-1").await.unwrap();
-    assert_eq!(found, Some(ts));
+    let found = rig.api.find_ours(CHANNEL, None, before, "key-1", None).await.unwrap();
+    assert_eq!(found, Some(Found::Keyed(ts)));
     rig.slack.stop().await;
 }
 
@@ -100,8 +100,8 @@ async fn a_key_is_found_on_a_later_page() {
     }
     let ts = rig.api.post_message(&post(Some(&root), "key-1")).await.unwrap();
     let before = Timestamp::from_slack(&root).unwrap();
-    let found = rig.api.find_by_key(CHANNEL, root.as_str(), before, "key-1").await.unwrap();
-    assert_eq!(found, Some(ts));
+    let found = rig.api.find_ours(CHANNEL, root.as_str(), before, "key-1", None).await.unwrap();
+    assert_eq!(found, Some(Found::Keyed(ts)));
     assert_eq!(rig.calls("conversations.replies"), 3);
     rig.slack.stop().await;
 }
@@ -111,13 +111,16 @@ async fn an_edited_message_keeps_its_key() {
     let rig = rig().await;
     let root = rig.ask("a question");
     let ts = rig.api.post_message(&post(Some(&root), "key-1")).await.unwrap();
-    rig.api.update_message(CHANNEL, &ts, "another answer", Some("key-2")).await.unwrap();
+    rig.api
+        .update_message(CHANNEL, &ts, &Content::markdown("another answer", Some("key-2")))
+        .await
+        .unwrap();
     let before = Timestamp::from_slack(&root).unwrap();
-    let found = rig.api.find_by_key(CHANNEL, root.as_str(), before, "key-2").await.unwrap();
-    assert_eq!(found, Some(ts.clone()));
+    let found = rig.api.find_ours(CHANNEL, root.as_str(), before, "key-2", None).await.unwrap();
+    assert_eq!(found, Some(Found::Keyed(ts.clone())));
     rig.api.delete_message(CHANNEL, &ts).await.unwrap();
     rig.api.delete_message(CHANNEL, &ts).await.unwrap();
-    let found = rig.api.find_by_key(CHANNEL, root.as_str(), before, "key-2").await.unwrap();
+    let found = rig.api.find_ours(CHANNEL, root.as_str(), before, "key-2", None).await.unwrap();
     assert_eq!(found, None);
     rig.slack.stop().await;
 }
@@ -199,7 +202,7 @@ async fn an_applied_post_whose_answer_was_lost_is_found_again() {
     let error = rig.api.post_message(&post(Some(&root), "key-1")).await.unwrap_err();
     assert_eq!(error.kind(), Failure::Unknown);
     let before = Timestamp::from_slack(&root).unwrap();
-    let found = rig.api.find_by_key(CHANNEL, root.as_str(), before, "key-1").await.unwrap();
+    let found = rig.api.find_ours(CHANNEL, root.as_str(), before, "key-1", None).await.unwrap();
     assert!(found.is_some());
     rig.slack.stop().await;
 }

@@ -4,6 +4,7 @@
 
 mod local;
 mod socket;
+mod streams;
 mod wire;
 
 use std::time::Duration;
