@@ -18,3 +18,4 @@ mod outage;
 mod postgres;
 mod replay;
 mod tidy;
+mod view;

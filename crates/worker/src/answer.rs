@@ -8,6 +8,7 @@ use slack::{Mention, ThreadMessage};
 use crate::desk::{Desk, JobError};
 use crate::reply::{ANSWER, Delivery};
 use crate::sign::Sign;
+use crate::view::{Asked, Shown, View};
 
 /// How much of a thread the model is shown, newest last, in messages.
 const THREAD_MESSAGES_MAX: usize = 50;
@@ -16,55 +17,89 @@ const THREAD_MESSAGES_MAX: usize = 50;
 pub(crate) async fn answer(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outcome, JobError> {
     let mention = Mention::read(&claim.raw, &desk.bot).map_err(JobError::Frame)?;
     let sign = Sign::show(&desk.slack, &mention, &desk.errands);
-    let replied = reply_to(desk, claim, &mention, stop).await;
-    sign.clear(replied.is_ok());
-    replied.map(|reply| Outcome::Done(Some(reply)))
+    let replied = reply_to(desk, claim, &mention, &sign, stop).await;
+    sign.clear(matches!(replied, Ok((_, true))));
+    replied.map(|(reply, _)| Outcome::Done(Some(reply)))
 }
 
+/// The reply, and whether the sign stood before its message came.
 async fn reply_to(
     desk: &Desk,
     claim: &Claim,
     mention: &Mention,
+    sign: &Sign,
     stop: &Stop,
-) -> Result<Reply, JobError> {
+) -> Result<(Reply, bool), JobError> {
     let delivery = Delivery {
         claim,
         subject: claim.event,
         generation: claim.generation,
-        slot: ANSWER,
+        family: ANSWER,
         logical_key: &mention.logical_key,
         channel: &mention.channel,
         thread_ts: &mention.thread_ts,
     };
-    let reply = match delivery.settled_on(desk).await? {
-        Some(reply) => reply,
-        None => compose(desk, mention, stop).await?,
+    let effects = delivery.effects(desk).await?;
+    let (reply, shown) = match delivery.settled_on(&effects) {
+        Some((reply, cuts)) => (reply, Shown::remembered(cuts)),
+        None => compose(desk, mention, &delivery, sign, !effects.is_empty(), stop).await?,
     };
-    let message = delivery.deliver(desk, &reply, stop).await?;
-    Ok(Reply { message: Some(message), ..reply })
+    let covered = sign.stands();
+    let message = delivery.deliver(desk, &reply, &shown, stop).await?;
+    Ok((Reply { message: Some(message), ..reply }, covered))
 }
 
-async fn compose(desk: &Desk, mention: &Mention, stop: &Stop) -> Result<Reply, JobError> {
+/// Asks the agent, and shows what it does meanwhile.
+async fn compose(
+    desk: &Desk,
+    mention: &Mention,
+    delivery: &Delivery<'_>,
+    sign: &Sign,
+    resumed: bool,
+    stop: &Stop,
+) -> Result<(Reply, Shown), JobError> {
+    let asked = Asked { user: &mention.user, team: &mention.team };
+    let (view, teller) = View::open(desk, delivery, asked, sign, resumed);
+    let asking = async {
+        let question = question(desk, mention).await;
+        let reply = ask_agent(desk, &question, &teller, stop).await;
+        // The view ends with its teller.
+        drop(teller);
+        reply
+    };
+    let (reply, shown) = tokio::join!(asking, view.run());
+    match reply {
+        Ok(reply) => Ok((reply, shown)),
+        Err(error) => {
+            if error.outcome(stop) == Outcome::Cancelled {
+                shown.leave(desk, delivery).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn question(desk: &Desk, mention: &Mention) -> Question {
     let (thread, asker) =
         tokio::join!(thread_before(desk, mention), desk.people.asker(&desk.slack, &mention.user));
-    let question = Question {
+    Question {
         text: mention.text.clone(),
         asker,
         bot_user_id: Some(desk.bot.user_id.clone()),
         channel: Some(mention.channel.clone()),
         thread,
         now_utc: now_utc(),
-    };
-    ask_agent(desk, &question, stop).await
+    }
 }
 
 /// Asks the agent and gives its answer the queue's form.
 pub(crate) async fn ask_agent(
     desk: &Desk,
     question: &Question,
+    progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Reply, JobError> {
-    let asked = desk.agent.answer(question, &Logged, stop.token().clone()).await;
+    let asked = desk.agent.answer(question, progress, stop.token().clone()).await;
     let Answer { text, sources, usage, turns } = asked.map_err(JobError::Agent)?;
     tracing::info!(turns, sources = sources.len(), "answered");
     Ok(Reply { text, sources, message: None, usage })
@@ -98,13 +133,4 @@ fn utterance(message: ThreadMessage, bot_user_id: &str) -> Utterance {
 /// The prompt's idea of now; nothing is decided by it.
 pub(crate) fn now_utc() -> String {
     chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Step texts go to the log until the asker sees them live.
-struct Logged;
-
-impl Progress for Logged {
-    fn step(&self, text: &str) {
-        tracing::debug!(step = text, "working");
-    }
 }

@@ -1,6 +1,6 @@
 //! Answering a question that was asked on the command line.
 
-use agent::{Asker, Question};
+use agent::{Asker, Progress, Question, Task};
 use event::Outcome;
 use queue::{Claim, Stop};
 use serde::Deserialize;
@@ -26,5 +26,18 @@ pub(crate) async fn ask(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outco
         thread: Vec::new(),
         now_utc: now_utc(),
     };
-    Ok(Outcome::Done(Some(ask_agent(desk, &question, stop).await?)))
+    Ok(Outcome::Done(Some(ask_agent(desk, &question, &Unwatched, stop).await?)))
+}
+
+/// Nobody watches: the answer is fetched when it is there.
+struct Unwatched;
+
+impl Progress for Unwatched {
+    fn step(&self, text: &str) {
+        tracing::debug!(step = text, "working");
+    }
+
+    fn task(&self, _: &Task<'_>) {}
+
+    fn text(&self, _: &str) {}
 }

@@ -9,6 +9,7 @@ use slack::{Api, Failure, Identity, SlackError};
 use tokio_util::task::TaskTracker;
 
 use crate::people::People;
+use crate::view::Streams;
 
 /// The process' own things, shared by all its jobs.
 pub(crate) struct Desk {
@@ -18,6 +19,7 @@ pub(crate) struct Desk {
     pub(crate) bot: Identity,
     pub(crate) agent: Agent,
     pub(crate) people: People,
+    pub(crate) streams: Streams,
     /// Keys the effects.
     pub(crate) secret: Vec<u8>,
     /// How long after a post's deadline its message may still appear.

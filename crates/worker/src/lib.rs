@@ -28,7 +28,7 @@ mod notice;
 mod people;
 mod reply;
 mod sign;
-mod visible;
+mod view;
 
 use desk::Desk;
 use guard::Heartbeat;
@@ -148,6 +148,7 @@ async fn begin(config: &WorkerConfig, soft: &CancellationToken) -> Result<Arc<De
         bot,
         agent,
         people: people::People::default(),
+        streams: view::Streams::default(),
         secret: config.secret.expose_secret().as_bytes().to_vec(),
         reply_grace: config.reply_grace,
         errands: TaskTracker::new(),

@@ -9,6 +9,7 @@ use slack::Mention;
 use crate::desk::{Desk, JobError};
 use crate::reply::{Delivery, NOTICE};
 use crate::sign;
+use crate::view::Shown;
 
 /// Posts the notice under the dead event's own identity, unless it lives again by now.
 pub(crate) async fn notify(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outcome, JobError> {
@@ -32,12 +33,12 @@ pub(crate) async fn notify(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Ou
         claim,
         subject: dead.event,
         generation: dead.generation,
-        slot: NOTICE,
+        family: NOTICE,
         logical_key: &mention.logical_key,
         channel: &mention.channel,
         thread_ts: &mention.thread_ts,
     };
-    let message = delivery.deliver(desk, &reply, stop).await?;
+    let message = delivery.deliver(desk, &reply, &Shown::default(), stop).await?;
     Ok(Outcome::Done(Some(Reply { message: Some(message), ..reply })))
 }
 

@@ -2,7 +2,7 @@
 
 use event::ErrorChain;
 use slack::{Api, Mention};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 const STATUS: &str = "is thinking…";
@@ -12,11 +12,11 @@ const EYES: &str = "eyes";
 pub(crate) struct Sign {
     api: Api,
     mention: Mention,
-    shown: JoinHandle<Shown>,
+    shown: watch::Receiver<Option<Shown>>,
     errands: TaskTracker,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     Status,
     Eyes,
@@ -26,16 +26,39 @@ enum Shown {
 impl Sign {
     /// Shows it beside the work that follows.
     pub(crate) fn show(api: &Api, mention: &Mention, errands: &TaskTracker) -> Self {
-        let shown = errands.spawn(show(api.clone(), mention.clone()));
-        Sign { api: api.clone(), mention: mention.clone(), shown, errands: errands.clone() }
+        let (tell, shown) = watch::channel(None);
+        let sign =
+            Sign { api: api.clone(), mention: mention.clone(), shown, errands: errands.clone() };
+        let (api, mention) = (api.clone(), mention.clone());
+        errands.spawn(async move { tell.send(Some(show(&api, &mention).await)) });
+        sign
     }
 
-    /// Takes it away, without keeping the caller. A reply has already cleared the status.
-    pub(crate) fn clear(self, replied: bool) {
+    /// Says in the status line what is being done. False where there is none.
+    pub(crate) async fn say(&self, status: &str) -> bool {
+        if settled(self.shown.clone()).await != Shown::Status {
+            return false;
+        }
+        let Mention { channel, thread_ts, .. } = &self.mention;
+        let said = self.api.set_status(channel, thread_ts, status).await;
+        said.inspect_err(|error| {
+            tracing::debug!(error = %ErrorChain::line(error), "the status line stays as it is");
+        })
+        .is_ok()
+    }
+
+    /// Whether it has come about or failed: a message that follows takes a standing status away.
+    pub(crate) fn stands(&self) -> bool {
+        self.shown.borrow().is_some()
+    }
+
+    /// Takes it away, without keeping the caller. With `covered`, a message of ours has taken a
+    /// status away already.
+    pub(crate) fn clear(self, covered: bool) {
         self.errands.spawn(async move {
             let Mention { channel, thread_ts, ts, .. } = &self.mention;
-            let cleared = match self.shown.await.unwrap_or(Shown::Nothing) {
-                Shown::Status if replied => Ok(()),
+            let cleared = match settled(self.shown).await {
+                Shown::Status if covered => Ok(()),
                 Shown::Status => self.api.set_status(channel, thread_ts, "").await,
                 Shown::Eyes => self.api.remove_reaction(channel, ts, EYES).await,
                 Shown::Nothing => Ok(()),
@@ -45,6 +68,11 @@ impl Sign {
             }
         });
     }
+}
+
+async fn settled(mut shown: watch::Receiver<Option<Shown>>) -> Shown {
+    let told = shown.wait_for(Option::is_some).await;
+    told.ok().and_then(|shown| *shown).unwrap_or(Shown::Nothing)
 }
 
 /// Takes away whatever sign an earlier attempt, perhaps a dead one, may have left.
@@ -59,8 +87,8 @@ pub(crate) async fn clear_left_over(api: &Api, mention: &Mention) {
     }
 }
 
-async fn show(api: Api, mention: Mention) -> Shown {
-    let Mention { channel, thread_ts, ts, .. } = &mention;
+async fn show(api: &Api, mention: &Mention) -> Shown {
+    let Mention { channel, thread_ts, ts, .. } = mention;
     let Err(refused) = api.set_status(channel, thread_ts, STATUS).await else {
         return Shown::Status;
     };

@@ -3,21 +3,23 @@
 use std::fmt::Write;
 
 use event::Reply;
-use slack::api::MARKDOWN_CHARS_MAX;
+
+use super::parts::{PART_CHARS_MAX, PARTS_MAX};
 
 /// What a longer answer ends with.
-const CUT: &str = "\n\n… _(the answer was too long for one message and is cut here)_";
+const CUT: &str = "\n\n… _(the answer was too long and is cut here)_";
 
-/// The answer, cut to what one message holds, and its numbered sources.
+/// How long an answer may be, in characters; its parts are at least half as long as they may be.
+const ANSWER_CHARS_MAX: usize = PART_CHARS_MAX / 2 * PARTS_MAX;
+
+/// The answer and its numbered sources, which may take several messages.
 pub(crate) fn visible_text(reply: &Reply) -> String {
-    let sources = source_list(reply);
-    let room = MARKDOWN_CHARS_MAX.saturating_sub(sources.chars().count());
     let text = reply.text.trim_end();
-    if text.chars().count() <= room {
-        return format!("{text}{sources}");
+    let sources = source_list(reply);
+    match text.char_indices().nth(ANSWER_CHARS_MAX) {
+        Some((end, _)) => format!("{}{CUT}{sources}", &text[..end]),
+        None => format!("{text}{sources}"),
     }
-    let kept: String = text.chars().take(room.saturating_sub(CUT.chars().count())).collect();
-    format!("{kept}{CUT}{sources}")
 }
 
 /// How many sources a message lists; far above what an answer cites.
@@ -75,11 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn no_list_of_sources_outgrows_a_message() {
+    fn no_list_of_sources_outgrows_its_bounds() {
         let label = "[x]".repeat(LABEL_CHARS_MAX);
         let many = vec![(label.as_str(), None); 10 * SOURCES_MAX];
         let text = visible_text(&reply("So.", &many));
-        assert!(text.chars().count() <= MARKDOWN_CHARS_MAX);
+        assert!(text.chars().count() <= SOURCES_MAX * (LABEL_CHARS_MAX + 10));
         assert!(text.starts_with("So.") && !text.contains('['));
     }
 
@@ -89,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_is_cut_and_says_so_and_keeps_its_sources() {
-        let text = visible_text(&reply(&"ä".repeat(20_000), &[("README.md", None)]));
-        assert!(text.chars().count() <= MARKDOWN_CHARS_MAX);
+    fn a_very_long_answer_is_cut_and_says_so_and_keeps_its_sources() {
+        let text = visible_text(&reply(&"ä".repeat(50_000), &[("README.md", None)]));
+        assert!(super::super::parts::parts(&text, &[]).len() <= PARTS_MAX);
         assert!(text.contains("is cut here"));
         assert!(text.ends_with("1. README.md"));
     }
