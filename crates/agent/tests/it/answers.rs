@@ -33,6 +33,10 @@ async fn an_answer_cites_the_document_that_it_rests_on() {
     let told = steps.0.lock().unwrap().clone();
     let expected = ["Thinking…", "Searching docs…", "Thinking…", "Writing the answer…"];
     assert_eq!(told, expected);
+    let tasks = steps.1.lock().unwrap().clone();
+    assert_eq!(tasks, ["1 Searching docs… Running 0", "1 Searching docs… Done 2"]);
+    assert!(answer.text.starts_with(&*steps.2.lock().unwrap()), "people saw what was answered");
+    assert!(!steps.2.lock().unwrap().is_empty());
     bench.close().await;
 }
 
