@@ -39,7 +39,7 @@ const FILL: &str = r#"
            CASE WHEN id <= $lanes AND id % 10 = 0 THEN 1 + id % 50 END,
            CASE WHEN id <= $lanes AND id % 10 = 0 THEN clock_timestamp() END,
            CASE WHEN id <= $lanes AND id % 10 = 0 THEN 1 ELSE 0 END, 'k'
-      FROM events ORDER BY id;
+      FROM events ORDER BY events.id;
     INSERT INTO attempts (occurred_at, event_id, generation, number, token, started_at, outcome)
     SELECT occurred_at, id, 0, 1, id, occurred_at, 'failed' FROM events;
     INSERT INTO outcomes (occurred_at, event_id, generation, attempts, token, started_at, state,
