@@ -37,7 +37,14 @@ pub(super) enum Fault {
     Slow(Weather),
 }
 
-/// One round: every kind at least once.
+impl Fault {
+    /// Whether it ends every session: the server's crash, or a backend's.
+    fn is_outage(self) -> bool {
+        matches!(self, Fault::Crash(_) | Fault::CrashBeyondLease | Fault::KillBackend)
+    }
+}
+
+/// The first round: every kind at least once.
 const DECK: &[Fault] = &[
     Fault::KillWorker,
     Fault::KillWorker,
@@ -64,6 +71,10 @@ const DECK: &[Fault] = &[
     Fault::Slow(Weather::Delay(Duration::from_millis(15))),
     Fault::Slow(Weather::Drip(200, Duration::from_millis(1))),
 ];
+
+/// An outage of the database comes in one round of so many. No lease ends for one period after each, and
+/// where they come faster than that nobody ever takes over what a killed worker held.
+const OUTAGES_EVERY: u64 = 3;
 
 /// A real SIGSTOP beyond the lease takes long, so it comes once in so many rounds.
 const LONG_STOP_EVERY: u64 = 8;
@@ -127,6 +138,7 @@ pub(super) async fn inject(stage: Arc<Stage>, every: Duration, stop: Cancellatio
 
 fn shuffled(stage: &Stage, round: u64) -> Vec<Fault> {
     let mut deck = DECK.to_vec();
+    deck.retain(|fault| round.is_multiple_of(OUTAGES_EVERY) || !fault.is_outage());
     if round.is_multiple_of(LONG_STOP_EVERY) && stage.options.long_stops {
         deck.push(Fault::StopBeyondLease);
     }
