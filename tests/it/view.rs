@@ -90,6 +90,7 @@ async fn a_stop_closes_what_is_shown_and_says_so() {
     .await;
     assert_eq!(left.len(), 1);
     assert!(left[0].starts_with("word0 "), "{left:?}");
+    settled(&fleet).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +131,18 @@ async fn begun(fleet: &Fleet, root: &str) {
 /// Waits for the outcome, and returns what the bot has said.
 async fn done(fleet: &Fleet, root: &str) -> Vec<String> {
     until("the outcome", 2 * SOON, async || (fleet.count(DONE).await == 1).then_some(())).await;
+    settled(fleet).await;
     fleet.chat.replies(GENERAL, root).await
+}
+
+/// Waits until nothing says any more that somebody is at work.
+async fn settled(fleet: &Fleet) {
+    until("no status and no session at work", SOON, async || {
+        let state = fleet.chat.get("state").await;
+        let at_work = state["sessions"].to_string().contains("processing");
+        (state["statuses"].as_array().is_some_and(Vec::is_empty) && !at_work).then_some(())
+    })
+    .await;
 }
 
 async fn calls(fleet: &Fleet, method: &str) -> usize {

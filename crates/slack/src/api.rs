@@ -249,6 +249,16 @@ impl Api {
         self.caller.post("assistant.threads.setStatus", &body).await.map(drop)
     }
 
+    /// Says that nobody works in a thread any more (`agents.sessions.setStatus`). A stream that is
+    /// stopped says so itself; one that ended otherwise leaves its session `processing` for an hour.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn settle_session(&self, channel: &str, thread_ts: &str) -> Answer<()> {
+        let body = json!({"channel_id": channel, "thread_ts": thread_ts, "status": "active"});
+        self.caller.post("agents.sessions.setStatus", &body).await.map(drop)
+    }
+
     /// Adds a reaction (`reactions.add`); one that stands already is a success.
     ///
     /// # Errors

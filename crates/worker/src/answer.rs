@@ -22,7 +22,7 @@ pub(crate) async fn answer(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Ou
     replied.map(|(reply, _)| Outcome::Done(Some(reply)))
 }
 
-/// The reply, and whether the sign stood before its message came.
+/// The reply, and whether a message that came after the sign has taken it away: an edit does not.
 async fn reply_to(
     desk: &Desk,
     claim: &Claim,
@@ -44,7 +44,7 @@ async fn reply_to(
         Some((reply, cuts)) => (reply, Shown::remembered(cuts)),
         None => compose(desk, mention, &delivery, sign, !effects.is_empty(), stop).await?,
     };
-    let covered = sign.stands();
+    let covered = sign.stands() && effects.is_empty() && shown.is_empty();
     let message = delivery.deliver(desk, &reply, &shown, stop).await?;
     Ok((Reply { message: Some(message), ..reply }, covered))
 }

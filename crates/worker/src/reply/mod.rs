@@ -196,6 +196,7 @@ impl Delivery<'_> {
         let own = own.filter_map(|effect| Some((place(&effect.slot).1, message(effect)?)));
         let live = shown.messages().skip(parts).map(|(number, ts)| (number, ts.to_owned()));
         let mut own: Vec<(usize, String)> = own.chain(live).collect();
+        own.sort();
         own.dedup();
         for (number, ts) in own {
             self.remove(desk, &ts).await;

@@ -51,6 +51,11 @@ impl Shown {
         Shown { cuts, ..Shown::default() }
     }
 
+    /// Whether nobody saw anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Where the first parts of `text` end; nowhere when it is not the text that was shown.
     pub(crate) fn cuts_of(&self, text: &str) -> Vec<usize> {
         let fits =
@@ -107,6 +112,7 @@ impl Shown {
                 Ok(()) => {}
                 Err(error) if outlived(&error) => {
                     tracing::debug!(error = %ErrorChain::line(&error), "the stream is over");
+                    settle_session(desk, delivery).await;
                 }
                 Err(error) => return Err(JobError::slack("closing the reply")(error)),
             }
@@ -116,6 +122,14 @@ impl Shown {
             Err(error) if is_gone(&error) => Ok(()),
             edited => edited.map_err(JobError::slack("editing the reply")),
         }
+    }
+}
+
+/// A stream that ended by itself, or by a person, says nothing of the session that it began.
+async fn settle_session(desk: &Desk, delivery: &Delivery<'_>) {
+    let settled = desk.slack.settle_session(delivery.channel, delivery.thread_ts).await;
+    if let Err(error) = settled {
+        tracing::debug!(error = %ErrorChain::line(&error), "there is no session to settle");
     }
 }
 
