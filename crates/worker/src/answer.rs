@@ -45,7 +45,7 @@ async fn reply_to(
         None => compose(desk, mention, &delivery, sign, !effects.is_empty(), stop).await?,
     };
     let covered = sign.stands() && effects.is_empty() && shown.is_empty();
-    let message = delivery.deliver(desk, &reply, &shown, stop).await?;
+    let message = delivery.deliver(desk, &reply, &effects, &shown, stop).await?;
     Ok((Reply { message: Some(message), ..reply }, covered))
 }
 

@@ -38,7 +38,8 @@ pub(crate) async fn notify(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Ou
         channel: &mention.channel,
         thread_ts: &mention.thread_ts,
     };
-    let message = delivery.deliver(desk, &reply, &Shown::default(), stop).await?;
+    let effects = delivery.effects(desk).await?;
+    let message = delivery.deliver(desk, &reply, &effects, &Shown::default(), stop).await?;
     Ok(Outcome::Done(Some(Reply { message: Some(message), ..reply })))
 }
 

@@ -22,7 +22,7 @@ use slack::{Content, Failure, Post, SlackError};
 use crate::desk::{Desk, JobError};
 use crate::view::Shown;
 use look::LookUp;
-pub(crate) use parts::{boundary, cut, fence_end, open_fence, render_open};
+pub(crate) use parts::{boundary, cut, open_fence, render_closed, render_open};
 pub(crate) use target::Target;
 use target::{message, place, slot, target};
 use visible::visible_text;
@@ -76,21 +76,21 @@ impl Delivery<'_> {
         Some((Reply { message: message(own), ..reply? }, cuts))
     }
 
-    /// Makes the reply visible once, and returns the `ts` of its first part. `shown` is what people
-    /// saw of it while it was being written.
+    /// Makes the reply visible once, and returns the `ts` of its first part. `effects` are what was
+    /// recorded before this attempt, `shown` what people saw of the reply while it was being written.
     pub(crate) async fn deliver(
         &self,
         desk: &Desk,
         reply: &Reply,
+        effects: &[Effect],
         shown: &Shown,
         stop: &Stop,
     ) -> Result<String, JobError> {
         let text = visible_text(reply);
         let ranges = parts::parts(&text, &shown.cuts_of(&text));
-        let cuts: Vec<usize> = ranges.iter().rev().skip(1).rev().map(|part| part.end).collect();
-        let effects = self.effects(desk).await?;
+        let cuts: Vec<usize> = ranges.iter().skip(1).map(|part| part.start).collect();
         let look = LookUp { delivery: self, desk, stop };
-        let mut replaced = look.earlier(&effects).await?.into_iter();
+        let mut replaced = look.earlier(effects).await?.into_iter();
         let mut first = None;
         for (number, range) in ranges.iter().enumerate() {
             let part = Part {
@@ -103,7 +103,7 @@ impl Delivery<'_> {
             let ts = self.deliver_part(&look, &part, shown).await?;
             first.get_or_insert(ts);
         }
-        self.remove_rest(desk, &effects, ranges.len(), shown, replaced).await;
+        self.remove_rest(desk, effects, ranges.len(), shown, replaced).await;
         first.ok_or(JobError::Stopped)
     }
 
@@ -169,17 +169,14 @@ impl Delivery<'_> {
                 Err(error) => return Err(JobError::slack("editing the earlier message")(error)),
             }
         }
-        self.post(desk, &part.content).await
+        let posted = self.post(desk, part.content.clone()).await;
+        posted.map_err(JobError::slack("posting the reply"))
     }
 
     /// Posts something in the thread.
-    pub(crate) async fn post(&self, desk: &Desk, content: &Content) -> Result<String, JobError> {
-        let post = Post {
-            channel: self.channel.to_owned(),
-            thread_ts: Some(self.thread_ts.to_owned()),
-            content: content.clone(),
-        };
-        desk.slack.post_message(&post).await.map_err(JobError::slack("posting the reply"))
+    pub(crate) async fn post(&self, desk: &Desk, content: Content) -> Result<String, SlackError> {
+        let (channel, thread_ts) = (self.channel.to_owned(), Some(self.thread_ts.to_owned()));
+        desk.slack.post_message(&Post { channel, thread_ts, content }).await
     }
 
     /// Takes away what was shown and is not part of the reply any more. What cannot be taken away

@@ -51,9 +51,14 @@ pub(crate) fn boundary(text: &str, from: usize, to: usize) -> usize {
 
 /// A part as a message shows it.
 pub(crate) fn render(text: &str, part: &Range<usize>) -> String {
+    if part.end < text.len() { render_closed(text, part) } else { render_open(text, part) }
+}
+
+/// The same for a part that another follows, now or later.
+pub(crate) fn render_closed(text: &str, part: &Range<usize>) -> String {
     let mut shown = render_open(text, part);
-    if part.end < text.len() && open_fence(&text[..part.end]).is_some() {
-        shown.push_str(fence_end(&shown));
+    if open_fence(&text[..part.end]).is_some() {
+        shown.push_str(if shown.ends_with('\n') { "```" } else { "\n```" });
     }
     shown
 }
@@ -64,11 +69,6 @@ pub(crate) fn render_open(text: &str, part: &Range<usize>) -> String {
         Some(fence) => format!("{fence}\n{}", &text[part.clone()]),
         None => text[part.clone()].to_owned(),
     }
-}
-
-/// What closes a fence behind `shown`.
-pub(crate) fn fence_end(shown: &str) -> &'static str {
-    if shown.ends_with('\n') { "```" } else { "\n```" }
 }
 
 /// The opening line of the fence that is open where `text` ends (CommonMark 0.31, §4.5; backticks

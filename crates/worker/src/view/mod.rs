@@ -19,7 +19,8 @@ use script::Script;
 pub(crate) use shown::Shown;
 use stage::Stage;
 pub(crate) use streams::Streams;
-pub(crate) use teller::{Teller, Told};
+pub(crate) use teller::Teller;
+use teller::Told;
 
 use crate::desk::Desk;
 use crate::reply::Delivery;

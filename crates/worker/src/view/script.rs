@@ -10,7 +10,7 @@ use std::time::Duration;
 use slack::api::stream::{Chunk, TaskStatus};
 
 use super::shown::{PartState, Shown, ShownPart};
-use crate::reply::{boundary, cut, fence_end, open_fence, render_open};
+use crate::reply::{boundary, cut, open_fence, render_closed, render_open};
 
 /// How long there is something to show before a message is begun.
 const OPEN_AFTER: Duration = Duration::from_millis(700);
@@ -274,7 +274,7 @@ impl Script {
             (Act::Start(_) | Act::Post(_), Went::Unknown) => self.mode = Mode::Off,
             (Act::Start(_), _) => self.mode = Mode::Post,
             (Act::Post(_), _) => self.mode = Mode::Off,
-            (Act::Append(_), Went::Unknown) | (Act::Close(_), _) | (Act::Append(_), _) => {
+            (Act::Append(_) | Act::Close(_), _) => {
                 self.latest(|part| part.state = PartState::Doubtful);
                 self.mode = Mode::Editing;
             }
@@ -312,8 +312,7 @@ impl Script {
 
     /// The tasks of which the message does not show how they stand.
     pub(super) fn untold_tasks(&self) -> Vec<Chunk> {
-        let untold = self.tasks.iter().filter(|task| task.told != Some(task.status));
-        untold.map(Task::chunk).collect()
+        self.tasks.iter().filter(|task| task.is_untold()).map(Task::chunk).collect()
     }
 
     /// What was shown in the end.
@@ -338,8 +337,7 @@ impl Script {
             // Nothing begins with a message that shows nothing.
             None => !self.shown.text[start..end].trim().is_empty(),
         };
-        texts
-            || (self.shows_tasks() && self.tasks.iter().any(|task| task.told != Some(task.status)))
+        texts || (self.shows_tasks() && self.tasks.iter().any(Task::is_untold))
     }
 
     fn shows_tasks(&self) -> bool {
@@ -396,16 +394,15 @@ impl Script {
 
     /// The latest part when nothing more is added to it.
     fn closed_text(&self) -> String {
-        let end = self.end_of_part();
-        let mut shown = render_open(&self.shown.text, &(self.start_of_part()..end));
-        if open_fence(&self.shown.text[..end]).is_some() {
-            shown.push_str(fence_end(&shown));
-        }
-        shown
+        render_closed(&self.shown.text, &(self.start_of_part()..self.end_of_part()))
     }
 }
 
 impl Task {
+    fn is_untold(&self) -> bool {
+        self.told != Some(self.status)
+    }
+
     fn chunk(&self) -> Chunk {
         Chunk::Task {
             id: format!("task-{}", self.number),

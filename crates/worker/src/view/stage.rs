@@ -55,12 +55,7 @@ impl Stage<'_> {
     async fn post(&self, text: &str, part: usize) -> Result<Went, JobError> {
         let key = self.delivery.key(self.desk, part);
         let content = Content::markdown(text, Some(&key));
-        let post = slack::Post {
-            channel: self.delivery.channel.to_owned(),
-            thread_ts: Some(self.delivery.thread_ts.to_owned()),
-            content,
-        };
-        self.begin(part, self.desk.slack.post_message(&post)).await
+        self.begin(part, self.delivery.post(self.desk, content)).await
     }
 
     /// Intends a message, begins it, and keeps its `ts`.
