@@ -169,8 +169,7 @@ impl Journal {
                     What::GaveUp { event_id: id, event: about }
                 }
                 Did::Told { connection, reason } => {
-                    let reason = Some(reason.to_owned());
-                    What::Socket { connection, change: "disconnect", reason }
+                    What::Socket { connection, change: "disconnect", reason: Some(reason) }
                 }
                 Did::Closed { connection } => {
                     What::Socket { connection, change: "closing", reason: None }

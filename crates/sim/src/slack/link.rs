@@ -203,7 +203,7 @@ impl Link {
     }
 
     /// Tells one connection, or all of them, why it must go, and closes it after the grace.
-    pub fn disconnect(&self, id: Option<u64>, reason: &'static str, now_us: i64) -> Vec<Did> {
+    pub fn disconnect(&self, id: Option<u64>, reason: &str, now_us: i64) -> Vec<Did> {
         let mut hub = lock(&self.hub);
         let ids: Vec<u64> = hub.chosen(id).map(|connection| connection.id).collect();
         if reason == "warning" {
@@ -212,7 +212,7 @@ impl Link {
         ids.into_iter().filter_map(|id| self.leave(&mut hub, id, reason, now_us)).collect()
     }
 
-    fn leave(&self, hub: &mut Hub, id: u64, reason: &'static str, now_us: i64) -> Option<Did> {
+    fn leave(&self, hub: &mut Hub, id: u64, reason: &str, now_us: i64) -> Option<Did> {
         let did = hub.tell(id, reason)?;
         if let Some(connection) = hub.connections.iter_mut().find(|c| c.id == id) {
             connection.leaving = true;
@@ -275,10 +275,10 @@ impl Hub {
         self.connections.iter().filter(move |connection| id.is_none_or(|id| connection.id == id))
     }
 
-    fn tell(&self, id: u64, reason: &'static str) -> Option<Did> {
+    fn tell(&self, id: u64, reason: &str) -> Option<Did> {
         let connection = self.chosen(Some(id)).next()?;
         let _ = connection.frames.try_send(Frame::Text(socket::disconnect_frame(reason)));
-        Some(Did::Told { connection: id, reason })
+        Some(Did::Told { connection: id, reason: reason.to_owned() })
     }
 
     fn close(&self, id: u64) -> Option<Did> {

@@ -1,6 +1,6 @@
 //! The app's answers to interactions: in its acknowledgement, or through a `response_url`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -10,7 +10,17 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{message::Message, state::ResponseUrl, views::View, workspace::BOT_USER, world::World};
+use super::{
+    clock::micros,
+    message::Message,
+    state::ResponseUrl,
+    views::View,
+    workspace::BOT_USER,
+    world::{World, fresh_id},
+};
+
+/// How long a `response_url` may be used.
+const RESPONSE_URL_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 impl World {
     /// Shows a message to one person alone.
@@ -48,6 +58,7 @@ pub(super) fn to_command(world: &World, trigger_id: &str, answer: &Value) {
         user: trigger.user,
         message: None,
         thread_ts: None,
+        made_us: trigger.made_us,
         uses_left: 1,
     };
     world.respond(&target, answer);
@@ -57,7 +68,7 @@ pub(super) fn to_command(world: &World, trigger_id: &str, answer: &Value) {
 pub(super) fn to_view(world: &World, trigger_id: &str, answer: &Value) {
     let mut state = world.state();
     let Some(trigger) = state.triggers.get(trigger_id).cloned() else { return };
-    let Some(view_id) = trigger.view else { return };
+    let Some(view_id) = trigger.view.filter(|_| trigger.submitted) else { return };
     match answer["response_action"].as_str() {
         // The modal stays, with the errors on it.
         Some("errors") => {
@@ -66,26 +77,35 @@ pub(super) fn to_view(world: &World, trigger_id: &str, answer: &Value) {
                        "errors": answer["errors"]})
             });
         }
-        Some("update" | "push") => {
-            let mut view = View::new(&trigger.user, answer["view"].clone());
-            if answer["response_action"] == "update" {
-                view.id = view_id;
-            }
+        Some("update") => {
+            let Some(mut view) = state.modals.get(&view_id).cloned() else { return };
+            view.content = answer["view"].clone();
+            view.hash = fresh_id("");
             world.show_modal(&mut state, view);
         }
+        Some("push") => {
+            let Some(below) = state.modals.get(&view_id) else { return };
+            let view = View::pushed(below, answer["view"].clone());
+            world.show_modal(&mut state, view);
+        }
+        Some("clear") => world.close_stack(&mut state, &view_id),
         Some(_) | None => world.close_modal(&mut state, &view_id),
     }
 }
 
-/// `POST /response/{secret}`: an answer after the acknowledgement, up to five times.
+/// `POST /response/{secret}`: an answer after the acknowledgement, up to five times in half an hour.
 pub(super) async fn to_url(
     Shared(world): Shared<Arc<World>>,
     Path(secret): Path<String>,
     Json(answer): Json<Value>,
 ) -> Response {
     let target = {
+        let oldest_us = world.clock.now_us() - micros(RESPONSE_URL_LIFETIME);
         let mut state = world.state();
         match state.response_urls.get_mut(&secret) {
+            Some(target) if target.made_us < oldest_us => {
+                return (StatusCode::NOT_FOUND, "expired_url").into_response();
+            }
             Some(target) if target.uses_left > 0 => {
                 target.uses_left -= 1;
                 Some(target.clone())

@@ -100,6 +100,14 @@ async fn everything_can_be_done_over_http() {
         ("command", json!({"channel": GENERAL, "user": ADA, "command": "/x"})),
         ("home", json!({"user": ADA})),
         ("stop", json!({"channel": GENERAL, "thread_ts": ts, "user": ADA})),
+        ("unfurl", json!({"channel": GENERAL, "ts": ts, "link": "https://example.org"})),
+        ("users", json!({"name": "visitor", "guest": "single_channel", "tz": ["UTC", 0]})),
+        ("channels", json!({"name": "both", "members": [ADA], "shared_with": ["T0PARTNER"]})),
+        ("channels", json!({"group": true, "members": [ADA, "U0GRACE"]})),
+        ("members", json!({"channel": "C0LOUNGE", "user": "U0ATHENA", "inviter": ADA})),
+        ("members", json!({"channel": "C0LOUNGE", "user": ADA, "leave": true})),
+        ("usergroups", json!({"handle": "librarians", "users": [ADA]})),
+        ("events", json!({"event": {"type": "app_context_changed"}})),
         ("delete", json!({"channel": GENERAL, "ts": ts})),
     ] {
         let (status, answer) = post(path, body).await;

@@ -21,7 +21,7 @@ fn press(ts: &str) -> Press {
         ts: ts.into(),
         user: GRACE.into(),
         action_id: "go".into(),
-        value: None,
+        ..Press::default()
     }
 }
 
@@ -115,6 +115,23 @@ async fn a_response_url_replaces_the_message_and_wears_out() {
         assert_eq!(status.is_success(), attempt < 5);
     }
     assert_eq!(desk.control.messages(GENERAL, Some(&ts)).unwrap()[0]["text"], "v4");
+}
+
+#[tokio::test]
+async fn a_response_url_ends_after_half_an_hour() {
+    let desk = Desk::start().await;
+    let mut socket = desk.socket().await;
+    desk.control.command(GENERAL, ADA, "/ask", "why?").unwrap();
+    let envelope = socket.frame().await;
+    let url = envelope["payload"]["response_url"].as_str().unwrap().to_owned();
+    let answer = async |text: &str| {
+        let answer = json!({"response_type": "in_channel", "text": text});
+        desk.http.post(&url).json(&answer).send().await.unwrap().status()
+    };
+    assert_eq!(answer("in time").await, 200);
+    assert_eq!(event(&socket.frame().await)["text"], "in time");
+    desk.advance(30 * 60 + 1);
+    assert_eq!(answer("too late").await, 404);
 }
 
 #[tokio::test]

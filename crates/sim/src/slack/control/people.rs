@@ -3,12 +3,12 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Control, ControlError};
 use crate::slack::{
     events::link_names,
-    files::{FILES_MAX, File},
+    files::{self, FILES_MAX, File},
     message::{Edited, Message},
     state::{State, keep},
     ts::Ts,
@@ -34,6 +34,13 @@ pub struct Send {
     /// Files that go with it.
     #[serde(default)]
     pub files: Vec<Attachment>,
+    /// Its timestamp, instead of one that no message of the workspace has: on Slack a timestamp is
+    /// unique in its channel only.
+    #[serde(default)]
+    pub ts: Option<String>,
+    /// Its `client_msg_id`, instead of a fresh one.
+    #[serde(default)]
+    pub client_msg_id: Option<String>,
 }
 
 /// A file that a person sends.
@@ -52,14 +59,22 @@ pub struct Attachment {
 /// A button that a person presses.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Press {
-    /// The channel's id.
+    /// The channel's id; of no use in a view.
+    #[serde(default)]
     pub channel: String,
-    /// The message.
+    /// The message; of no use in a view.
+    #[serde(default)]
     pub ts: String,
+    /// The open modal or Home tab that it stands in, instead of a message.
+    #[serde(default)]
+    pub view_id: Option<String>,
     /// The person's id.
     pub user: String,
-    /// Which element of the message.
+    /// Which element of the message or view.
     pub action_id: String,
+    /// What was entered in the view so far, as Slack's `state.values`.
+    #[serde(default)]
+    pub values: Value,
     /// What to choose, where the element leaves a choice.
     #[serde(default)]
     pub value: Option<String>,
@@ -74,14 +89,21 @@ impl Control {
             None => None,
             Some(thread) => Some(find_root(&state, &send.channel, thread)?),
         };
-        let ts = state.next_ts(self.world.clock.now_us());
+        let ts = match &send.ts {
+            None => state.next_ts(self.world.clock.now_us()),
+            Some(ts) => free_ts(&state, &send.channel, ts)?,
+        };
         let text = link_names(&state, &send.text);
         let mut message = Message::new(ts, &send.user, text);
-        message.client_msg_id = Some(uuid::Uuid::new_v4().to_string());
+        let fresh = || uuid::Uuid::new_v4().to_string();
+        message.client_msg_id = Some(send.client_msg_id.unwrap_or_else(fresh));
+        message.team = state.foreign_team(&send.user);
         message.thread_ts = root;
         message.broadcast = root.is_some() && send.broadcast;
+        let shared = state.channels.get(&send.channel).is_some_and(|c| !c.shared_with.is_empty());
         for attachment in send.files {
-            message.files.push(self.take_file(&mut state, &send.user, attachment));
+            let file = self.take_file(&mut state, &send.user, attachment);
+            message.files.push(if shared { files::unchecked(&file) } else { file });
         }
         self.world.post(&mut state, &send.channel, message);
         Ok(ts.to_string())
@@ -169,6 +191,9 @@ impl Control {
     /// A person presses a button; returns the `trigger_id`.
     pub fn press(&self, press: &Press) -> Result<String, ControlError> {
         let mut state = self.world.state();
+        if let Some(view_id) = &press.view_id {
+            return self.press_in_view(&mut state, view_id, press);
+        }
         check_member(&state, &press.channel, &press.user)?;
         let message = find(&state, &press.channel, &press.ts)?.clone();
         let who = (press.user.as_str(), press.action_id.as_str());
@@ -178,6 +203,61 @@ impl Control {
                 ts: press.ts.clone(),
                 action_id: press.action_id.clone(),
             })
+    }
+
+    fn press_in_view(
+        &self,
+        state: &mut State,
+        view_id: &str,
+        press: &Press,
+    ) -> Result<String, ControlError> {
+        let view = state.view(view_id).filter(|view| view.user == press.user).cloned();
+        let view = view.ok_or_else(|| ControlError::View(view_id.to_owned()))?;
+        let element = (press.action_id.as_str(), press.value.as_deref());
+        let pressed = self.world.press_in_view(state, &view, element, &press.values);
+        pressed.ok_or_else(|| ControlError::Element {
+            ts: view_id.to_owned(),
+            action_id: press.action_id.clone(),
+        })
+    }
+
+    /// A person closes a modal without submitting it.
+    pub fn close(&self, view_id: &str) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        if self.world.dismiss(&mut state, view_id) {
+            return Ok(());
+        }
+        Err(ControlError::View(view_id.to_owned()))
+    }
+
+    /// A person gives the agent session of a thread another title.
+    pub fn rename_session(
+        &self,
+        channel: &str,
+        ts: &str,
+        user: &str,
+        title: &str,
+    ) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        check_member(&state, channel, user)?;
+        let root = find_root(&state, channel, ts)?;
+        if self.world.retitle_session(&mut state, (channel, root), user, title) {
+            return Ok(());
+        }
+        Err(ControlError::Session(ts.to_owned()))
+    }
+
+    /// Slack shows what a message's links lead to: the message changes, but nobody edited it.
+    pub fn unfurl(&self, channel: &str, ts: &str, link: &str) -> Result<(), ControlError> {
+        let mut state = self.world.state();
+        let ts = find(&state, channel, ts)?.ts;
+        self.world.change(&mut state, channel, ts, |message| {
+            message.attachments = Some(json!([{
+                "id": 1, "from_url": link, "original_url": link, "title_link": link,
+                "title": link, "fallback": link, "service_name": "example",
+            }]));
+        });
+        Ok(())
     }
 
     /// A person submits a modal, with Slack's `state.values`; returns the `trigger_id`.
@@ -230,6 +310,15 @@ fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlE
         return Err(ControlError::NotMember { user: user.into(), channel: channel.into() });
     }
     Ok(())
+}
+
+/// A timestamp that no message of this channel has yet.
+fn free_ts(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
+    let free: Ts = ts.parse().map_err(|_| ControlError::Missing("timestamp"))?;
+    if state.message(channel, free).is_some() {
+        return Err(ControlError::Taken { channel: channel.to_owned(), ts: ts.to_owned() });
+    }
+    Ok(free)
 }
 
 fn find<'a>(state: &'a State, channel: &str, ts: &str) -> Result<&'a Message, ControlError> {

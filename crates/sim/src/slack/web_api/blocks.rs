@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{content::MARKDOWN_CHARS_MAX, refusal::Refusal};
+use super::{Answer, Call, content::MARKDOWN_CHARS_MAX, refusal::Refusal};
 
 /// The most blocks of a message.
 pub(super) const MESSAGE_BLOCKS_MAX: usize = 50;
@@ -39,6 +39,14 @@ const KINDS: &[&str] = &[
     "task_card",
     "video",
 ];
+
+/// `blocks.validate`: the rules without a message.
+pub(super) fn validate(call: &Call<'_>) -> Answer {
+    let blocks = call.args.structure("blocks", "invalid_blocks_format")?;
+    let blocks = blocks.ok_or_else(|| Refusal::missing("blocks"))?;
+    check(&blocks, MESSAGE_BLOCKS_MAX)?;
+    Ok(json!({}))
+}
 
 /// Checks the blocks of a message or view; what is wrong is told with a pointer to the place.
 pub(super) fn check(blocks: &Value, blocks_max: usize) -> Result<(), Refusal> {
@@ -147,8 +155,6 @@ fn invalid(at: &str, problem: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

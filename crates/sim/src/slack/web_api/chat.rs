@@ -135,6 +135,9 @@ pub(super) fn writable_channel(state: &State, name: &str) -> Result<String, Refu
     if !channel.members.contains(BOT_USER) {
         return Err(Refusal::new("not_in_channel"));
     }
+    if channel.archived {
+        return Err(Refusal::new("is_archived"));
+    }
     Ok(channel.id.clone())
 }
 
