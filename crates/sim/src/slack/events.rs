@@ -17,7 +17,7 @@ use super::{
 
 impl World {
     /// A message was posted: `message`, and `app_mention` when it mentions the bot.
-    pub fn tell_message(&self, channel: &Channel, message: &Message) {
+    pub fn tell_message(&self, channel: &Channel, message: &Message, action_token: &str) {
         if !channel.members.contains(BOT_USER) {
             return;
         }
@@ -30,9 +30,12 @@ impl World {
             .then(|| {
                 let mut mention = event.clone();
                 mention["type"] = json!("app_mention");
-                mention["assistant_thread"] = json!({"action_token": fresh_id("")});
+                mention["assistant_thread"] = json!({"action_token": action_token});
                 mention
             });
+        if channel.is_direct() && message.user != BOT_USER {
+            event["assistant_thread"] = json!({"action_token": action_token});
+        }
         event["channel_type"] = json!(channel.type_name());
         if self.settings().mention_order == MentionOrder::MentionFirst {
             self.tell_if(channel, "app_mention", mention);

@@ -39,7 +39,7 @@ impl World {
         };
         let mut container = json!({
             "type": "message", "message_ts": message.ts, "channel_id": channel,
-            "is_ephemeral": false,
+            "is_ephemeral": state.whispers.contains_key(&(channel.to_owned(), message.ts)),
         });
         if let Some(root) = message.thread_ts {
             container["thread_ts"] = json!(root);

@@ -99,7 +99,8 @@ pub enum What {
     Socket {
         /// The socket.
         connection: u64,
-        /// `opened`, `closed`, `refused`, `disconnect`, `closing`, `dropped`, `half_open`.
+        /// `opened`, `closed`, `refused`, `disconnect`, `closing`, `dropped`, `half_open`; of
+        /// requests, `missed` when one was not taken.
         change: &'static str,
         /// The reason given to the app.
         reason: Option<String>,

@@ -160,6 +160,21 @@ impl Link {
         Acked::Done { delivery, after_us: now_us - sent_us }
     }
 
+    /// Says why an envelope that is under way will have to come again.
+    pub fn blame(&self, envelope_id: &str, reason: &'static str) {
+        if let Some(in_flight) = lock(&self.hub).in_flight.get_mut(envelope_id) {
+            in_flight.delivery.reason = reason;
+        }
+    }
+
+    /// Forgets an envelope that the app wants no more of.
+    pub fn give_up(&self, envelope_id: &str) -> Option<Did> {
+        let mut hub = lock(&self.hub);
+        let InFlight { delivery, deadline, .. } = hub.in_flight.remove(envelope_id)?;
+        hub.due.remove(&deadline);
+        Some(Did::GaveUp(delivery))
+    }
+
     /// The next time at which something is due.
     pub fn next_due_us(&self) -> Option<i64> {
         lock(&self.hub).due.first_key_value().map(|((at_us, _), _)| *at_us)

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use super::{
     clock::micros,
     message::Message,
-    state::ResponseUrl,
+    state::{ResponseUrl, State, TRIGGERS_MAX, keep},
+    ts::Ts,
     views::View,
+    web_api::blocks,
     workspace::BOT_USER,
     world::{World, fresh_id},
 };
@@ -24,11 +26,35 @@ const RESPONSE_URL_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 impl World {
     /// Shows a message to one person alone.
-    pub fn whisper(&self, channel: &str, user: &str, message: &Message) {
+    pub fn whisper(&self, state: &mut State, channel: &str, user: &str, message: Message) {
         self.feed.send(|| {
             json!({"type": "ephemeral", "channel": channel, "user": user,
                    "message": message.render(true)})
         });
+        let key = (channel.to_owned(), message.ts);
+        state.whispers.insert(key, (user.to_owned(), message));
+        keep(&mut state.whispers, TRIGGERS_MAX);
+    }
+
+    /// Changes or deletes what only one person sees; false when it is no such message.
+    fn change_whisper(
+        &self,
+        state: &mut State,
+        target: &ResponseUrl,
+        ts: Ts,
+        answer: &Value,
+    ) -> bool {
+        let Some((user, mut message)) = state.whispers.remove(&(target.channel.clone(), ts)) else {
+            return false;
+        };
+        if answer["delete_original"] == true {
+            let channel = &target.channel;
+            self.feed.send(|| json!({"type": "message_deleted", "channel": channel, "ts": ts}));
+        } else {
+            rewrite(&mut message, answer);
+            self.whisper(state, &target.channel, &user, message);
+        }
+        true
     }
 
     /// Posts an answer, to all or to the one who asked.
@@ -37,12 +63,12 @@ impl World {
         let ts = state.next_ts(self.clock.now_us());
         let text = answer["text"].as_str().unwrap_or_default();
         let mut message = Message::new(ts, BOT_USER, text.to_owned());
-        message.blocks = answer.get("blocks").filter(|blocks| blocks.is_array()).cloned();
+        message.blocks = blocks_of(answer);
         message.thread_ts = target.thread_ts.filter(|_| answer["thread_ts"].is_string());
         if answer["response_type"] == "in_channel" {
             self.post(&mut state, &target.channel, message);
         } else {
-            self.whisper(&target.channel, &target.user, &message);
+            self.whisper(&mut state, &target.channel, &target.user, message);
         }
     }
 }
@@ -79,13 +105,13 @@ pub(super) fn to_view(world: &World, trigger_id: &str, answer: &Value) {
         }
         Some("update") => {
             let Some(mut view) = state.modals.get(&view_id).cloned() else { return };
-            view.content = answer["view"].clone();
+            view.content = view_of(answer);
             view.hash = fresh_id("");
             world.show_modal(&mut state, view);
         }
         Some("push") => {
             let Some(below) = state.modals.get(&view_id) else { return };
-            let view = View::pushed(below, answer["view"].clone());
+            let view = View::pushed(below, view_of(answer));
             world.show_modal(&mut state, view);
         }
         Some("clear") => world.close_stack(&mut state, &view_id),
@@ -124,15 +150,32 @@ pub(super) async fn to_url(
         return "ok".into_response();
     };
     let mut state = world.state();
+    if world.change_whisper(&mut state, &target, message, &answer) {
+        return "ok".into_response();
+    }
     if answer["delete_original"] == true {
         world.delete(&mut state, &target.channel, message);
     } else {
-        world.change(&mut state, &target.channel, message, |message| {
-            if let Some(text) = answer["text"].as_str() {
-                message.text = text.to_owned();
-            }
-            message.blocks = answer.get("blocks").filter(|blocks| blocks.is_array()).cloned();
-        });
+        world.change(&mut state, &target.channel, message, |message| rewrite(message, &answer));
     }
     "ok".into_response()
+}
+
+fn rewrite(message: &mut Message, answer: &Value) {
+    if let Some(text) = answer["text"].as_str() {
+        message.text = text.to_owned();
+    }
+    message.blocks = blocks_of(answer);
+}
+
+fn view_of(answer: &Value) -> Value {
+    let mut view = answer["view"].clone();
+    if view.is_object() {
+        view["blocks"] = blocks::with_ids(view["blocks"].take());
+    }
+    view
+}
+
+fn blocks_of(answer: &Value) -> Option<Value> {
+    answer.get("blocks").filter(|blocks| blocks.is_array()).cloned().map(blocks::with_ids)
 }

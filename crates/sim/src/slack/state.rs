@@ -31,6 +31,12 @@ pub(super) struct State {
     /// "is thinking…" lines by channel and thread.
     #[serde(skip)]
     pub statuses: BTreeMap<(String, Ts), Status>,
+    /// What only one person sees, by channel and timestamp, with that person's id.
+    #[serde(skip)]
+    pub whispers: BTreeMap<(String, Ts), (String, Message)>,
+    /// What lets the app search for a person, by the token of their message.
+    #[serde(skip)]
+    pub action_tokens: BTreeMap<String, ActionToken>,
     /// Open modals by view id.
     #[serde(skip)]
     pub modals: BTreeMap<String, View>,
@@ -40,6 +46,13 @@ pub(super) struct State {
     /// Where a `response_url` answers to, by its secret.
     #[serde(skip)]
     pub response_urls: BTreeMap<String, ResponseUrl>,
+}
+
+/// Who wrote to the app, and where.
+#[derive(Clone, Debug)]
+pub(super) struct ActionToken {
+    pub channel: String,
+    pub user: String,
 }
 
 /// Lets an app open a view within three seconds of a person's action.
@@ -69,7 +82,7 @@ pub(super) struct ResponseUrl {
     pub uses_left: u32,
 }
 
-/// The most triggers and response addresses remembered.
+/// The most triggers, action tokens, response addresses and ephemeral messages remembered.
 pub(super) const TRIGGERS_MAX: usize = 1_000;
 
 impl State {
@@ -83,7 +96,9 @@ impl State {
             sessions: BTreeMap::new(),
             last_ts: Ts(0),
             statuses: BTreeMap::new(),
+            whispers: BTreeMap::new(),
             modals: BTreeMap::new(),
+            action_tokens: BTreeMap::new(),
             triggers: BTreeMap::new(),
             response_urls: BTreeMap::new(),
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test by panicking")]
 
+mod adversary;
 mod agents;
 mod control;
 mod desk;
@@ -14,6 +15,8 @@ mod model;
 mod oddities;
 mod people;
 mod redelivery;
+mod requests;
+mod search;
 mod shared;
 mod sockets;
 mod streams;

@@ -1,5 +1,6 @@
 //! What tests and the page do to a local Slack: be its people, and break it.
 
+mod gestures;
 pub(super) mod http;
 mod observe;
 mod people;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use super::world::World;
 
-pub use people::{Attachment, Press, Send};
+pub use gestures::Press;
+pub use people::{Attachment, Send};
 pub use trouble::SocketAction;
 pub use workspace::{Person, Place, Team};
 

@@ -1,4 +1,4 @@
-//! What people do: write, edit, delete, react, press, command, open, stop.
+//! What people do with messages: write, edit, delete, react.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -54,30 +54,6 @@ pub struct Attachment {
     /// Its content as base64.
     #[serde(default)]
     pub base64: Option<String>,
-}
-
-/// A button that a person presses.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Press {
-    /// The channel's id; of no use in a view.
-    #[serde(default)]
-    pub channel: String,
-    /// The message; of no use in a view.
-    #[serde(default)]
-    pub ts: String,
-    /// The open modal or Home tab that it stands in, instead of a message.
-    #[serde(default)]
-    pub view_id: Option<String>,
-    /// The person's id.
-    pub user: String,
-    /// Which element of the message or view.
-    pub action_id: String,
-    /// What was entered in the view so far, as Slack's `state.values`.
-    #[serde(default)]
-    pub values: Value,
-    /// What to choose, where the element leaves a choice.
-    #[serde(default)]
-    pub value: Option<String>,
 }
 
 impl Control {
@@ -188,65 +164,6 @@ impl Control {
         Ok(self.world.react(&mut state, (channel, ts), (user, name), added))
     }
 
-    /// A person presses a button; returns the `trigger_id`.
-    pub fn press(&self, press: &Press) -> Result<String, ControlError> {
-        let mut state = self.world.state();
-        if let Some(view_id) = &press.view_id {
-            return self.press_in_view(&mut state, view_id, press);
-        }
-        check_member(&state, &press.channel, &press.user)?;
-        let message = find(&state, &press.channel, &press.ts)?.clone();
-        let who = (press.user.as_str(), press.action_id.as_str());
-        self.world
-            .press(&mut state, &press.channel, &message, who, press.value.as_deref())
-            .ok_or_else(|| ControlError::Element {
-                ts: press.ts.clone(),
-                action_id: press.action_id.clone(),
-            })
-    }
-
-    fn press_in_view(
-        &self,
-        state: &mut State,
-        view_id: &str,
-        press: &Press,
-    ) -> Result<String, ControlError> {
-        let view = state.view(view_id).filter(|view| view.user == press.user).cloned();
-        let view = view.ok_or_else(|| ControlError::View(view_id.to_owned()))?;
-        let element = (press.action_id.as_str(), press.value.as_deref());
-        let pressed = self.world.press_in_view(state, &view, element, &press.values);
-        pressed.ok_or_else(|| ControlError::Element {
-            ts: view_id.to_owned(),
-            action_id: press.action_id.clone(),
-        })
-    }
-
-    /// A person closes a modal without submitting it.
-    pub fn close(&self, view_id: &str) -> Result<(), ControlError> {
-        let mut state = self.world.state();
-        if self.world.dismiss(&mut state, view_id) {
-            return Ok(());
-        }
-        Err(ControlError::View(view_id.to_owned()))
-    }
-
-    /// A person gives the agent session of a thread another title.
-    pub fn rename_session(
-        &self,
-        channel: &str,
-        ts: &str,
-        user: &str,
-        title: &str,
-    ) -> Result<(), ControlError> {
-        let mut state = self.world.state();
-        check_member(&state, channel, user)?;
-        let root = find_root(&state, channel, ts)?;
-        if self.world.retitle_session(&mut state, (channel, root), user, title) {
-            return Ok(());
-        }
-        Err(ControlError::Session(ts.to_owned()))
-    }
-
     /// Slack shows what a message's links lead to: the message changes, but nobody edited it.
     pub fn unfurl(&self, channel: &str, ts: &str, link: &str) -> Result<(), ControlError> {
         let mut state = self.world.state();
@@ -259,48 +176,9 @@ impl Control {
         });
         Ok(())
     }
-
-    /// A person submits a modal, with Slack's `state.values`; returns the `trigger_id`.
-    pub fn submit(&self, view_id: &str, values: &Value) -> Result<String, ControlError> {
-        let mut state = self.world.state();
-        self.world
-            .submit(&mut state, view_id, values)
-            .ok_or_else(|| ControlError::View(view_id.to_owned()))
-    }
-
-    /// A person sends a slash command; returns the `trigger_id`.
-    pub fn command(
-        &self,
-        channel: &str,
-        user: &str,
-        command: &str,
-        text: &str,
-    ) -> Result<String, ControlError> {
-        let mut state = self.world.state();
-        check_member(&state, channel, user)?;
-        Ok(self.world.command(&mut state, channel, user, (command, text)))
-    }
-
-    /// A person opens the app's `home` or `messages` tab.
-    pub fn open_home(&self, user: &str, tab: &str) -> Result<(), ControlError> {
-        let mut state = self.world.state();
-        let channel = state.direct_with(user).map(|channel| channel.id.clone());
-        let channel = channel.ok_or_else(|| ControlError::User(user.to_owned()))?;
-        self.world.open_home(&mut state, &channel, user, tab);
-        Ok(())
-    }
-
-    /// A person stops the agent in a thread: open streams end and the app is told.
-    pub fn stop_session(&self, channel: &str, ts: &str, user: &str) -> Result<(), ControlError> {
-        let mut state = self.world.state();
-        check_member(&state, channel, user)?;
-        let root = find_root(&state, channel, ts)?;
-        self.world.stop_session(&mut state, channel, root, user);
-        Ok(())
-    }
 }
 
-fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlError> {
+pub(super) fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlError> {
     let found = state.channels.get(channel);
     let found = found.ok_or_else(|| ControlError::Channel(channel.to_owned()))?;
     if !state.users.contains_key(user) {
@@ -321,12 +199,16 @@ fn free_ts(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
     Ok(free)
 }
 
-fn find<'a>(state: &'a State, channel: &str, ts: &str) -> Result<&'a Message, ControlError> {
+pub(super) fn find<'a>(
+    state: &'a State,
+    channel: &str,
+    ts: &str,
+) -> Result<&'a Message, ControlError> {
     let found = ts.parse().ok().and_then(|ts| state.message(channel, ts));
     found.ok_or_else(|| ControlError::Message { channel: channel.into(), ts: ts.into() })
 }
 
-fn find_root(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
+pub(super) fn find_root(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
     let message = find(state, channel, ts)?;
     Ok(message.thread_ts.unwrap_or(message.ts))
 }

@@ -98,9 +98,10 @@ fn within_bounds(chunk: &Map<String, Value>) -> Result<(), &'static str> {
 }
 
 fn read_blocks(list: Option<Value>) -> Result<Chunk, &'static str> {
-    let Some(Value::Array(list)) = list else { return Err("missing required field: blocks") };
-    blocks::check(&Value::Array(list.clone()), BLOCKS_MAX).map_err(|_| "invalid blocks")?;
-    Ok(Chunk::Blocks(list))
+    let list = list.filter(Value::is_array).ok_or("missing required field: blocks")?;
+    blocks::check(&list, BLOCKS_MAX).map_err(|_| "invalid blocks")?;
+    let list = blocks::with_ids(list);
+    Ok(Chunk::Blocks(list.as_array().cloned().unwrap_or_default()))
 }
 
 fn invalid(at: usize, problem: &str) -> Refusal {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Answer, Call, assistant, blocks, chat, conversations, files, history, identity, reactions,
-    refusal::Refusal, sessions, streams, usergroups, users, views,
+    refusal::Refusal, search, sessions, streams, usergroups, users, views,
 };
 use crate::slack::limits::Tier;
 
@@ -121,6 +121,7 @@ static METHODS: &[Method] = &[
     bot("assistant.threads.setStatus", ASSISTANT, Special, assistant::set_status),
     bot("assistant.threads.setTitle", ASSISTANT, Special, assistant::set_title),
     bot("assistant.threads.setSuggestedPrompts", ASSISTANT, Four, assistant::set_prompts),
+    bot("assistant.search.context", &["search:read.public"], Special, search::context),
     bot("agents.sessions.setStatus", ASSISTANT, Three, sessions::set_status),
     bot("agents.sessions.rename", ASSISTANT, Three, sessions::rename),
     bot("files.getUploadURLExternal", &["files:write"], Four, files::get_upload_url),

@@ -3,7 +3,7 @@
 mod agents;
 pub(super) mod args;
 mod assistant;
-mod blocks;
+pub(super) mod blocks;
 mod chat;
 mod chunks;
 mod content;
@@ -15,6 +15,7 @@ mod methods;
 mod page;
 mod reactions;
 pub(super) mod refusal;
+mod search;
 mod sessions;
 mod streams;
 mod usergroups;

@@ -112,7 +112,7 @@ pub(super) fn stop(call: &Call<'_>) -> Answer {
     if let Some(stream) = &mut stream {
         take_all(stream, &mut text, given)?;
         stream.state = StreamState::Finished;
-        if let Some(Value::Array(trailing)) = trailing {
+        if let Some(Value::Array(trailing)) = trailing.map(blocks::with_ids) {
             stream.blocks.extend(trailing);
         }
     }

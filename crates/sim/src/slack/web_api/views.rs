@@ -104,7 +104,7 @@ fn check_hash(call: &Call<'_>, view: Option<&View>) -> Result<(), Refusal> {
 
 fn content(call: &Call<'_>, kind: &str) -> Result<Value, Refusal> {
     let view = call.args.structure("view", "invalid_arguments")?;
-    let view = view.ok_or_else(|| Refusal::missing("view"))?;
+    let mut view = view.ok_or_else(|| Refusal::missing("view"))?;
     if view["type"] != kind {
         return Err(invalid(&format!("must be a {kind} view"), "type"));
     }
@@ -116,6 +116,7 @@ fn content(call: &Call<'_>, kind: &str) -> Result<Value, Refusal> {
     if metadata.chars().count() > PRIVATE_METADATA_CHARS_MAX {
         return Err(invalid("must be less than 3001 characters", "private_metadata"));
     }
+    view["blocks"] = blocks::with_ids(view["blocks"].take());
     Ok(view)
 }
 
