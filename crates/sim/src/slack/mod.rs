@@ -41,7 +41,7 @@ mod world;
 
 pub use clock::Clock;
 pub use control::{
-    Attachment, Control, ControlError, Person, Place, Press, Send, SocketAction, Team,
+    Attachment, Control, ControlError, Crew, Person, Place, Press, Send, SocketAction,
 };
 pub use envelope::Kind;
 pub use faults::{Fault, FaultKind};

@@ -1,7 +1,7 @@
 //! What Slack does seldom: equal timestamps, copies, changes that nobody made, unheard-of reasons.
 
 use serde_json::json;
-use sim::slack::{ControlError, Person, Send, SocketAction, Team};
+use sim::slack::{ControlError, Crew, Person, Send, SocketAction};
 
 use crate::desk::{ADA, DEADLINE, Desk, GENERAL, GRACE, event};
 
@@ -118,16 +118,16 @@ async fn a_changed_profile_is_told_and_read() {
 #[tokio::test]
 async fn a_usergroup_is_mentioned_by_its_handle_and_lists_its_people() {
     let desk = Desk::start().await;
-    let team = Team { handle: "librarians".into(), users: [ADA.to_owned()].into() };
-    let id = desk.control.usergroup(team).unwrap();
+    let crew = Crew { handle: "librarians".into(), users: [ADA.to_owned()].into() };
+    let id = desk.control.usergroup(crew).unwrap();
     let mut socket = desk.socket().await;
     desk.say("@librarians, a question");
     let text = format!("<!subteam^{id}|@librarians>, a question");
     assert_eq!(event(&socket.frame().await)["text"], text);
     let people = desk.done("usergroups.users.list", json!({"usergroup": id})).await;
     assert_eq!(people["users"], json!([ADA]));
-    let team = Team { handle: "librarians".into(), users: [GRACE.to_owned()].into() };
-    assert_eq!(desk.control.usergroup(team).unwrap(), id);
+    let crew = Crew { handle: "librarians".into(), users: [GRACE.to_owned()].into() };
+    assert_eq!(desk.control.usergroup(crew).unwrap(), id);
     let listed = desk.done("usergroups.list", json!({"include_users": true})).await;
     let found = listed["usergroups"].as_array().unwrap().iter().find(|group| group["id"] == id);
     assert_eq!(found.unwrap()["users"], json!([GRACE]));

@@ -14,7 +14,7 @@ use super::world::World;
 pub use gestures::Press;
 pub use people::{Attachment, Send};
 pub use trouble::SocketAction;
-pub use workspace::{Person, Place, Team};
+pub use workspace::{Crew, Person, Place};
 
 /// The in-process twin of the control API under `/sim`. Cheap to clone.
 #[derive(Clone)]

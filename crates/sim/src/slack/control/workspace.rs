@@ -57,7 +57,7 @@ pub struct Place {
 /// A usergroup to be, or with the handle of one that is, its new people.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Team {
+pub struct Crew {
     /// How it is mentioned, without `@`.
     pub handle: String,
     /// Who is in it.
@@ -111,18 +111,18 @@ impl Control {
     }
 
     /// Makes a usergroup, or gives one other people; returns the id.
-    pub fn usergroup(&self, team: Team) -> Result<String, ControlError> {
+    pub fn usergroup(&self, crew: Crew) -> Result<String, ControlError> {
         let mut state = self.world.state();
-        if let Some(stranger) = team.users.iter().find(|id| !state.users.contains_key(*id)) {
+        if let Some(stranger) = crew.users.iter().find(|id| !state.users.contains_key(*id)) {
             return Err(ControlError::User(stranger.clone()));
         }
-        let found = state.usergroups.values_mut().find(|group| group.handle == team.handle);
+        let found = state.usergroups.values_mut().find(|group| group.handle == crew.handle);
         if let Some(group) = found {
-            group.users = team.users;
+            group.users = crew.users;
             return Ok(group.id.clone());
         }
-        let (id, name) = (fresh_id("S"), team.handle.clone());
-        let group = Usergroup { id: id.clone(), handle: team.handle, name, users: team.users };
+        let (id, name) = (fresh_id("S"), crew.handle.clone());
+        let group = Usergroup { id: id.clone(), handle: crew.handle, name, users: crew.users };
         state.usergroups.insert(id.clone(), group);
         Ok(id)
     }

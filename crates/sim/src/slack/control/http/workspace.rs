@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    super::{Control, Person, Place, Team},
+    super::{Control, Crew, Person, Place},
     Reply,
 };
 
@@ -25,7 +25,7 @@ async fn channel(State(control): State<Control>, Json(body): Json<Place>) -> Rep
     Ok(Json(json!({"id": control.place(body)?})))
 }
 
-async fn usergroup(State(control): State<Control>, Json(body): Json<Team>) -> Reply {
+async fn usergroup(State(control): State<Control>, Json(body): Json<Crew>) -> Reply {
     Ok(Json(json!({"id": control.usergroup(body)?})))
 }
 
