@@ -20,6 +20,10 @@ export const api = {
   remove: (what) => call('delete', what),
   react: (reaction) => call('react', reaction),
   press: (press) => call('press', press),
+  command: (command) => call('command', command),
+  submit: (view) => call('submit', view),
+  close: (view) => call('close', view),
+  home: (tab) => call('home', tab),
   stop: (thread) => call('stop', thread),
 };
 

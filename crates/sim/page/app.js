@@ -4,6 +4,7 @@ import { h, iconButton, notice } from './dom.js';
 import { Pane } from './pane.js';
 import { drawSidebar } from './sidebar.js';
 import { STATUS_MS_MAX, Store } from './store.js';
+import { Home, Modal } from './view.js';
 
 const WIDE = matchMedia('(min-width: 60rem)');
 /** A thread of one's own opens by itself when an answer to so young a question begins. */
@@ -14,7 +15,10 @@ const sidebar = document.getElementById('sidebar');
 const main = document.getElementById('main');
 const aside = document.getElementById('thread');
 
-/** What is open: a channel, and maybe a thread in it. */
+/** What stands in the address instead of a thread when the app's Home tab is open. */
+const HOME = 'home';
+
+/** What is open: a channel, and maybe a thread in it or the Home tab. */
 let open = { channel: '', thread: '' };
 /** Changes that came while the whole state was being read. */
 let waiting = null;
@@ -27,6 +31,9 @@ const actions = {
   react: (message, name) => attempt(api.react({ channel: open.channel, ts: message.ts, user: store.me, name, ...toggled(message, name) })),
   press: (message, block, part, extra) =>
     attempt(api.press({ channel: open.channel, ts: message.ts, user: store.me, block_id: block.block_id, action_id: part.action_id, ...extra })),
+  pressInView: (view, part, extra) => attempt(api.press({ view_id: view.id, user: store.me, action_id: part.action_id, ...extra })),
+  submitView: (view, values) => attempt(api.submit({ view_id: view.id, values })),
+  closeView: (view) => attempt(api.close({ view_id: view.id })),
   edit: (message, inThread) => {
     actions.editing = { ts: message?.ts ?? '', inThread };
     draw();
@@ -58,11 +65,17 @@ async function attempt(call) {
   }
 }
 
-/** Sends to what is open; `thread` tells the thread at that moment. */
-const send = (thread) => (text) => attempt(api.send({ channel: open.channel, user: store.me, text, ...thread() }));
+/** Sends to what is open; `thread` tells the thread at that moment. A line that begins with `/` is a command. */
+const send = (thread) => (text) => {
+  const [, command, rest] = text.match(/^(\/[a-z][\w-]*)\s*([^]*)$/) ?? [];
+  const place = { channel: open.channel, user: store.me };
+  return attempt(command ? api.command({ ...place, command, text: rest }) : api.send({ ...place, text, ...thread() }));
+};
 const channelPane = new Pane({ store, actions, inThread: false, send: send(() => ({})) });
 const threadPane = new Pane({ store, actions, inThread: true, send: send(() => ({ thread_ts: open.thread })) });
-main.append(...channelPane.elements);
+const home = new Home({ store, actions });
+const modal = new Modal({ store, actions });
+main.append(...channelPane.elements, home.element);
 aside.append(...threadPane.elements);
 
 // --- Drawing ------------------------------------------------------------------------------------
@@ -82,10 +95,15 @@ function draw() {
 function drawNow() {
   drawSidebar(sidebar, { store, current: open.channel, become });
   const channel = store.channels.get(open.channel);
-  document.body.dataset.view = channel ? (open.thread ? 'thread' : 'channel') : 'list';
-  aside.hidden = !channel || !open.thread;
+  const atHome = Boolean(channel?.is_im) && open.thread === HOME;
+  const thread = atHome ? '' : open.thread;
+  document.body.dataset.view = channel ? (thread ? 'thread' : 'channel') : 'list';
+  aside.hidden = !channel || !thread;
+  main.classList.toggle('at-home', atHome);
   if (channel) drawChannel(channel);
-  if (channel && open.thread) drawThread(channel);
+  home.draw(atHome);
+  if (channel && thread) drawThread(channel);
+  modal.draw();
   const unread = [...store.unread.values()].reduce((sum, count) => sum + count, 0);
   document.title = `${unread > 0 ? `(${unread}) ` : ''}${channel ? store.title(channel) : 'Local Slack'} · Local Slack`;
 }
@@ -97,11 +115,22 @@ function drawChannel(channel) {
     key: channel.id,
     channel: channel.id,
     messages: store.inChannel(channel.id),
-    heading: [back, h('h1', {}, channel.is_im ? title : `# ${title}`)],
-    placeholder: channel.is_im ? `Message ${title}` : `Message #${title}`,
+    heading: [back, h('h1', {}, named(channel)), channel.is_im ? tabs(channel) : null].filter(Boolean),
+    placeholder: `Message ${named(channel).replace('# ', '#')}`,
     status: channel.is_im ? looseStatus(channel) : '',
     empty: () => welcome(channel),
   });
+}
+
+const named = (channel) => (channel.is_im || channel.is_mpim ? store.title(channel) : `# ${channel.name}`);
+
+/** The two sides of the app's direct message. */
+function tabs(channel) {
+  const tab = (label, thread) => {
+    const here = (open.thread === HOME) === (thread === HOME);
+    return h('button', { type: 'button', class: 'tab', 'aria-current': here ? 'page' : null, on: { click: () => go(channel.id, thread) } }, label);
+  };
+  return h('div', { class: 'tabs' }, tab('Messages', ''), tab('Home', HOME));
 }
 
 /** A status in a direct message whose root is not shown as a thread yet. */
@@ -117,7 +146,7 @@ function drawThread(channel) {
     key: `${channel.id}/${open.thread}`,
     channel: channel.id,
     messages: store.inThread(channel.id, open.thread),
-    heading: [back, h('h1', {}, 'Thread', h('span', {}, channel.is_im ? store.title(channel) : `# ${channel.name}`)), close],
+    heading: [back, h('h1', {}, 'Thread', h('span', {}, named(channel))), close],
     placeholder: 'Reply',
     status: store.status(channel.id, open.thread),
     stop: store.isWorking(channel.id, open.thread) ? stop : null,
@@ -159,9 +188,11 @@ let focusOnArrival = false;
 function arrive(focus) {
   const [channel = '', thread = ''] = decodeURIComponent(location.hash.slice(1)).split('/');
   const seen = store.visibleChannels().some(({ id }) => id === channel);
+  const before = open;
   const changed = channel !== open.channel;
   open = seen ? { channel, thread } : { channel: WIDE.matches ? (store.visibleChannels()[0]?.id ?? '') : '', thread: '' };
-  if (open.thread) loadThread(open.channel, open.thread);
+  if (open.thread && open.thread !== HOME) loadThread(open.channel, open.thread);
+  tellHome(before);
   store.unread.delete(open.channel);
   actions.editing = { ts: '', inThread: false };
   drawNow();
@@ -169,6 +200,14 @@ function arrive(focus) {
   if (!WIDE.matches) return;
   if (open.thread && focus) threadPane.focus();
   else if (changed) channelPane.focus();
+}
+
+/** Slack tells the app when a person comes to one of its two tabs. */
+function tellHome(before) {
+  const tab = open.thread === HOME ? 'home' : 'messages';
+  const beforeTab = before.thread === HOME ? 'home' : 'messages';
+  const here = store.channels.get(open.channel)?.is_im;
+  if (here && (before.channel !== open.channel || tab !== beforeTab)) attempt(api.home({ user: store.me, tab }));
 }
 
 /** What a channel shows does not hold its threads' replies. */
@@ -197,7 +236,7 @@ addEventListener('hashchange', () => {
   arrive(focus);
 });
 addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('.picker')) return;
+  if (event.key !== 'Escape' || event.defaultPrevented || modal.isOpen || document.querySelector('.picker')) return;
   if (open.thread) go(open.channel, '');
 });
 WIDE.addEventListener('change', () => (open.channel ? draw() : arrive(false)));
@@ -238,6 +277,7 @@ function take(change) {
   store.apply(change);
   if (change.type === 'status' && change.status) setTimeout(draw, STATUS_MS_MAX + 100);
   if (change.type === 'message') count(change);
+  if (change.message?.streaming_state === 'in_progress') setTimeout(draw, store.streamMs + 100);
   openOwnThread(change);
   draw();
 }

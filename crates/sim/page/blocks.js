@@ -1,11 +1,13 @@
 // Draws Slack's blocks. What this page does not know it names, instead of leaving it out silently.
 import { h, icon } from './dom.js';
+import { chosen, control } from './inputs.js';
 import { rendered, renderedLine } from './markdown.js';
 import { sign } from './emoji.js';
 
 /**
- * The elements of a message's blocks. `context` has `names`, and `press(block, element, extra)`
- * which is called when a person presses or chooses something.
+ * The elements of a message's or view's blocks. `context` has `names`, and `press(block, element,
+ * extra)` which is called when a person presses or chooses something; in a view also its `fields`,
+ * the `errors` by block and the `people` to choose from.
  */
 export function drawn(blocks, context) {
   return blocks.map((block) => (Object.hasOwn(KINDS, block.type) ? KINDS[block.type](block, context) : unknown(block.type)));
@@ -32,6 +34,7 @@ const KINDS = {
   context: (block, context) => h('div', { class: 'block-context' }, (block.elements ?? []).map((part) => (part.type === 'image' ? image(part) : text(part, context)))),
   actions: (block, context) => h('div', { class: 'block-actions' }, (block.elements ?? []).map((part) => element(block, part, context))),
   context_actions: (block, context) => h('div', { class: 'block-actions quiet' }, (block.elements ?? []).flatMap((part) => element(block, part, context))),
+  input: (block, context) => input(block, context),
   image: (block) => image(block),
   rich_text: (block, context) => h('div', { class: 'text' }, (block.elements ?? []).map((part) => richPart(part, context))),
   table: (block, context) => table(block, context),
@@ -55,6 +58,8 @@ function image(object) {
 // --- Elements that can be pressed ---------------------------------------------------------------
 
 function element(block, part, context) {
+  const made = entered(block, part, context);
+  if (made) return made;
   switch (part.type) {
     case 'button':
     case 'workflow_button':
@@ -63,9 +68,8 @@ function element(block, part, context) {
       return ['positive_button', 'negative_button'].map((which) => feedback(block, part, which, context));
     case 'icon_button':
       return button(part.text?.text ?? part.icon ?? 'Action', part, () => context.press(block, part, { value: part.value }));
-    case 'static_select':
     case 'overflow':
-      return select(block, part, context);
+      return overflow(block, part, context);
     case 'image':
       return image(part);
     default:
@@ -96,15 +100,36 @@ function feedback(block, part, which, context) {
   return h('button', { type: 'button', class: 'button feedback', title: label, 'aria-label': label, on: { click: () => context.press(block, part, { value: choice.value }) } }, mark);
 }
 
-function select(block, part, context) {
-  const options = part.options ?? (part.option_groups ?? []).flatMap((group) => group.options ?? []);
-  const hint = part.placeholder?.text ?? (part.type === 'overflow' ? 'More …' : 'Choose …');
+function overflow(block, part, context) {
+  const options = part.options ?? [];
   const choose = (event) => {
     const selected_option = options[event.target.selectedIndex - 1];
-    if (selected_option) context.press(block, part, { value: selected_option.value, selected_option });
+    if (selected_option) context.press(block, part, { value: selected_option.value });
   };
-  const entries = options.map((option) => h('option', { value: option.value, selected: option.value === part.initial_option?.value }, option.text?.text ?? option.value));
-  return h('select', { class: 'button', 'aria-label': hint, on: { change: choose } }, h('option', { value: '' }, hint), entries);
+  const entries = options.map((option) => h('option', { value: option.value }, option.text?.text ?? option.value));
+  return h('select', { class: 'button', 'aria-label': 'More …', on: { change: choose } }, h('option', { value: '' }, 'More …'), entries);
+}
+
+/** A field or menu. The app is told of a choice at once, of what is typed into a form at its end. */
+function entered(block, part, context) {
+  const told = block.type !== 'input' || block.dispatch_action === true;
+  const changed = () => told && context.press(block, part, { value: chosen(made.read()) });
+  const held = context.fields?.before[block.block_id]?.[part.action_id];
+  const made = control(part, held, context, changed);
+  if (made) context.fields?.add(block, part, made.read);
+  return made?.element;
+}
+
+function input(block, context) {
+  const error = context.errors?.[block.block_id];
+  return h(
+    'label',
+    { class: error ? 'block-input wrong' : 'block-input' },
+    h('span', { class: 'input-label' }, block.label?.text ?? '', block.optional ? h('small', {}, ' (optional)') : null),
+    element(block, block.element ?? {}, context),
+    error ? h('span', { class: 'input-error', role: 'alert' }, error) : null,
+    block.hint ? h('span', { class: 'note' }, block.hint.text) : null,
+  );
 }
 
 // --- Rich text ----------------------------------------------------------------------------------
@@ -137,6 +162,8 @@ function richPiece(piece, { names }) {
       return renderedLine(`<@${piece.user_id}>`, names);
     case 'channel':
       return renderedLine(`<#${piece.channel_id}>`, names);
+    case 'usergroup':
+      return renderedLine(`<!subteam^${piece.usergroup_id}>`, names);
     case 'broadcast':
       return renderedLine(`<!${piece.range}>`, names);
     case 'emoji':

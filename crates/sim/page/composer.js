@@ -162,7 +162,7 @@ function completionOf(field, store) {
 /** The bot comes first: it is whom people mention here. */
 function candidates(store, mark, begun) {
   const users = [...store.users.values()].map((user) => ({ mark, name: user.name, label: user.real_name ?? '', first: user.is_bot ? 0 : 1 }));
-  const channels = [...store.channels.values()].filter((channel) => channel.name && !channel.is_im).map((channel) => ({ mark, name: channel.name, label: '', first: 0 }));
+  const channels = [...store.channels.values()].filter((channel) => channel.name && !channel.is_im && !channel.is_mpim).map((channel) => ({ mark, name: channel.name, label: '', first: 0 }));
   const all = mark === '@' ? users : channels;
   const fits = ({ name, label }) => [name, ...label.split(' ')].some((word) => word.toLowerCase().startsWith(begun));
   // A name that is written out needs no completion.

@@ -184,6 +184,7 @@ function mention([whole, kind, id, label], { names }) {
   if (kind === '@') return [h('span', { class: names.isMe(id) ? 'mention me' : 'mention' }, `@${names.user(id) ?? label ?? id}`)];
   if (kind === '#') return [h('a', { class: 'mention', href: `#${id}` }, `#${names.channel(id) ?? label ?? id}`)];
   if (id === 'here' || id === 'channel' || id === 'everyone') return [h('span', { class: 'mention me' }, `@${id}`)];
+  if (id.startsWith('subteam^')) return [h('span', { class: 'mention' }, names.group?.(id.slice(8)) ?? label ?? id)];
   return [label ? unescaped(label) : whole];
 }
 

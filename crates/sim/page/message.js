@@ -23,7 +23,7 @@ export function avatar(person) {
 export function messageElement(message, view) {
   const { store } = view;
   const person = author(message, store);
-  const streaming = message.streaming_state === 'in_progress';
+  const streaming = store.isStreaming(message);
   const element = h(
     'article',
     {
@@ -77,7 +77,7 @@ function body(message, { store, actions }) {
   const { names } = store;
   if (message.subtype === 'tombstone') return h('p', { class: 'note' }, 'This message was deleted.');
   const blocks = message.blocks ?? [];
-  const context = { names, press: (block, part, extra) => actions.press(message, block, part, extra) };
+  const context = { names, people: store.people(), press: (block, part, extra) => actions.press(message, block, part, extra) };
   const own = blocks.flatMap((block) =>
     made(block) && message.text ? [h('div', { class: 'text' }, rendered(message.text, names, 'mrkdwn'))] : drawn([block], context),
   );

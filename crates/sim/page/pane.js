@@ -82,7 +82,7 @@ export class Pane {
       const compact = previous !== null && together(previous, message);
       const { editing: edited } = this.#actions;
       const editing = edited.ts === message.ts && edited.inThread === this.#inThread;
-      const made = [message, compact, editing, this.#store.me, this.#store.users, this.#store.status(channel, message.ts)];
+      const made = [message, compact, editing, this.#store.me, this.#store.users, this.#store.isStreaming(message), this.#store.status(channel, message.ts)];
       const view = { store: this.#store, actions: this.#actions, channel, compact, inThread: this.#inThread };
       this.#keep(before, message.ts, made, () => (editing ? this.#editor(message) : messageElement(message, view)));
       previous = message;

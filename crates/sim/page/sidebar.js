@@ -6,10 +6,11 @@ import { avatar } from './message.js';
 export function drawSidebar(place, { store, current, become }) {
   const channels = store.visibleChannels();
   const group = (label, members) => [h('h2', {}, label), h('ul', {}, members.map((channel) => entry(channel, store, current)))];
-  const named = channels.filter((channel) => !channel.is_im).sort((one, other) => one.name.localeCompare(other.name));
+  const direct = (channel) => channel.is_im || channel.is_mpim;
+  const named = channels.filter((channel) => !direct(channel) && !channel.is_archived).sort((one, other) => one.name.localeCompare(other.name));
   place.replaceChildren(
     h('header', { class: 'side-heading' }, h('strong', {}, 'Local Slack'), connection(store)),
-    h('div', { class: 'side-lists' }, group('Channels', named), group('Direct messages', channels.filter((channel) => channel.is_im))),
+    h('div', { class: 'side-lists' }, group('Channels', named), group('Direct messages', channels.filter(direct))),
     h('footer', { class: 'side-foot' }, avatar(store.person(store.me)), switcher(store, become)),
   );
 }
@@ -17,7 +18,8 @@ export function drawSidebar(place, { store, current, become }) {
 function entry(channel, store, current) {
   const unread = store.unread.get(channel.id) ?? 0;
   const here = channel.id === current;
-  const sign = channel.is_im ? avatar(store.person(store.bot()?.id ?? channel.user)) : icon('hash');
+  const others = channel.is_mpim ? channel.members.filter((id) => id !== store.me) : [];
+  const sign = channel.is_mpim ? h('span', { class: 'avatar hue-2', 'aria-hidden': 'true' }, String(others.length)) : channel.is_im ? avatar(store.person(store.bot()?.id ?? channel.user)) : icon('hash');
   return h(
     'li',
     {},

@@ -15,6 +15,14 @@ export class Store {
   #statuses = new Map();
   /** The states of agent sessions by channel and thread. */
   #sessions = new Map();
+  /** The open modals of everybody by id, in the order they were opened, and what is wrong in them. */
+  #views = new Map();
+  #errors = new Map();
+  /** The Home tabs by person. */
+  #homes = new Map();
+  #groups = new Map();
+  /** How long a stream stays open. */
+  #streamMs = 300_000;
   /** How many messages of others came to a channel since it was last looked at. */
   unread = new Map();
   sockets = null;
@@ -27,6 +35,10 @@ export class Store {
     this.#statuses.clear();
     (state.statuses ?? []).forEach((entry) => this.#setStatus(entry));
     this.#sessions = new Map((state.sessions ?? []).map((session) => [threadKey(session.channel, session.thread_ts), session.status]));
+    this.#views = new Map((state.views ?? []).map((entry) => [entry.view.id, entry]));
+    this.#homes = new Map((state.homes ?? []).map(({ user, view }) => [user, view]));
+    this.#groups = new Map((state.usergroups ?? []).map((group) => [group.id, group]));
+    this.#streamMs = (state.settings?.stream_lifetime_s ?? 300) * 1000;
     this.sockets = typeof state.sockets === 'number' ? state.sockets : (state.sockets?.length ?? null);
   }
 
@@ -43,6 +55,7 @@ export class Store {
   names = {
     user: (id) => this.users.get(id)?.profile?.display_name || this.users.get(id)?.name,
     channel: (id) => this.channels.get(id)?.name,
+    group: (id) => (this.#groups.has(id) ? `@${this.#groups.get(id).handle}` : null),
     isMe: (id) => id === this.me,
   };
 
@@ -59,9 +72,9 @@ export class Store {
     return [...this.users.values()].find((user) => user.is_bot);
   }
 
-  /** The channels a person sees: public ones, and direct messages of their own. */
+  /** The channels a person sees: public ones, and others that they are in. */
   visibleChannels() {
-    return [...this.channels.values()].filter((channel) => !channel.is_im || channel.user === this.me);
+    return [...this.channels.values()].filter((channel) => channel.type === 'channel' || channel.members?.includes(this.me));
   }
 
   /** Whether the bot reads along in a channel. */
@@ -70,7 +83,9 @@ export class Store {
   }
 
   title(channel) {
-    return channel.is_im ? this.person(this.bot()?.id ?? channel.user).name : channel.name;
+    if (channel.is_im) return this.person(this.bot()?.id ?? channel.user).name;
+    if (!channel.is_mpim) return channel.name;
+    return channel.members.filter((id) => id !== this.me).map((id) => this.person(id).name).join(', ');
   }
 
   /** What stands in a channel itself, in order: roots, single messages, and replies sent to it as well. */
@@ -107,6 +122,35 @@ export class Store {
     return roots.map((ts) => ({ ts, status: this.status(channel, ts) })).filter(({ status }) => status);
   }
 
+  /** Whether a message is still being written; a stream that nobody ends, ends by itself. */
+  isStreaming(message) {
+    return message.streaming_state === 'in_progress' && Date.now() - Number(message.ts) * 1000 < this.#streamMs;
+  }
+
+  /** After how many milliseconds an open stream is over at the latest. */
+  get streamMs() {
+    return this.#streamMs;
+  }
+
+  /** The modal on top for who one is. */
+  topView() {
+    const mine = [...this.#views.values()].filter(({ user }) => user === this.me).map(({ view }) => view);
+    return mine.filter(({ id }) => !mine.some((other) => other.previous_view_id === id)).at(-1) ?? null;
+  }
+
+  errorsOf(view) {
+    return this.#errors.get(view) ?? null;
+  }
+
+  setErrors(view, errors) {
+    this.#errors.set(view, errors);
+  }
+
+  /** The Home tab of who one is. */
+  home() {
+    return this.#homes.get(this.me) ?? null;
+  }
+
   /** Applies a change of the feed. */
   apply(change) {
     switch (change.type) {
@@ -132,8 +176,24 @@ export class Store {
       case 'channel':
         this.channels.set(change.channel.id, change.channel);
         break;
+      case 'user':
+        this.users.set(change.user.id, change.user);
+        break;
+      case 'view':
+        this.#errors.delete(change.view.id);
+        this.#views.set(change.view.id, change);
+        break;
+      case 'view_errors':
+        this.#errors.set(change.view_id, change.errors);
+        break;
+      case 'view_closed':
+        this.#views.delete(change.view_id);
+        break;
+      case 'home':
+        this.#homes.set(change.user, change.view);
+        break;
       default:
-        // Suggested prompts and views have no place on this page.
+        // Suggested prompts have no place on this page.
         break;
     }
   }

@@ -36,7 +36,8 @@ before(async () => {
     await ack();
     const element = { type: 'plain_text_input', action_id: 'it' };
     const input = { type: 'input', block_id: 'what', label: { type: 'plain_text', text: 'What?' }, element };
-    const view = { type: 'modal', callback_id: 'more', title: { type: 'plain_text', text: 'More' }, blocks: [input] };
+    const plain = (text) => ({ type: 'plain_text', text });
+    const view = { type: 'modal', callback_id: 'more', title: plain('More'), submit: plain('Ask'), blocks: [input] };
     await web.views.open({ trigger_id: body.trigger_id, view });
   });
   app.view('more', async ({ ack, view, body }) => {

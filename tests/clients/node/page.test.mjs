@@ -30,6 +30,7 @@ class Element {
 }
 
 let folder;
+let inputs;
 let markdown;
 
 before(async () => {
@@ -39,12 +40,13 @@ before(async () => {
   };
   folder = await mkdtemp(join(tmpdir(), 'page-'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  for (const file of ['dom.js', 'emoji.js', 'markdown.js']) {
+  for (const file of ['dom.js', 'emoji.js', 'inputs.js', 'markdown.js']) {
     const response = await fetch(`${slackUrl}/${file}`);
     assert.equal(response.headers.get('content-type'), 'text/javascript; charset=utf-8');
     await writeFile(join(folder, file), await response.text());
   }
   markdown = await import(pathToFileURL(join(folder, 'markdown.js')));
+  inputs = await import(pathToFileURL(join(folder, 'inputs.js')));
 });
 after(() => rm(folder, { recursive: true }));
 
@@ -123,4 +125,23 @@ test('texts made to be slow are drawn in time', () => {
     const took = performance.now() - begun;
     assert.ok(took < SLOW_MS_MIN, `${JSON.stringify(text.slice(0, 12))}… took ${Math.round(took)} ms`);
   }
+});
+
+test('what is entered in a modal is read as state.values', () => {
+  const field = (block_id, type, more = {}) => ({ block: { type: 'input', block_id, ...more }, part: { type, action_id: 'a' } });
+  const fields = new inputs.Fields();
+  const typed = [field('text', 'plain_text_input'), field('day', 'datepicker', { optional: true }), field('left', 'plain_text_input')].map(({ block, part }) => {
+    const made = inputs.control(part, undefined, {}, () => {});
+    fields.add(block, part, made.read);
+    return made.element;
+  });
+  typed[0].value = 'hello';
+  assert.deepEqual(fields.values(), {
+    text: { a: { type: 'plain_text_input', value: 'hello' } },
+    day: { a: { type: 'datepicker', selected_date: null } },
+    left: { a: { type: 'plain_text_input', value: null } },
+  });
+  assert.deepEqual(fields.missing(), ['left']);
+  assert.equal(inputs.control({ type: 'unheard_of' }, undefined, {}, () => {}), null);
+  assert.equal(inputs.chosen({ selected_option: { value: 'one' } }), 'one');
 });

@@ -20,11 +20,42 @@ struct Steps {
     steps: Vec<Step>,
 }
 
-/// `/sim/script` (POST appends, GET counts, DELETE clears) and `/sim/requests` (GET, DELETE).
+/// `/sim/script` (POST appends, GET counts, DELETE clears), `/sim/requests` (GET, DELETE) and
+/// `/sim/adversary` (POST `{"seed": …}` begins, GET shows, DELETE ends).
 pub(super) fn routes() -> axum::Router<Arc<Shared>> {
     axum::Router::new()
         .route("/sim/script", get(waiting).post(script).delete(clear_script))
         .route("/sim/requests", get(requests).delete(clear_requests))
+        .route("/sim/adversary", get(adversary).post(begin_adversary).delete(end_adversary))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seed {
+    #[serde(default)]
+    seed: u64,
+}
+
+async fn begin_adversary(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Seed>(&body) {
+        Ok(Seed { seed }) => {
+            shared.set_adversary(Some(seed));
+            adversary(State(shared)).await.into_response()
+        }
+        Err(error) => {
+            let error = format!("expected {{\"seed\": 7}}, but {error}");
+            (StatusCode::BAD_REQUEST, Json(json!({"ok": false, "error": error}))).into_response()
+        }
+    }
+}
+
+async fn adversary(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    Json(json!({"ok": true, "seed": shared.adversary()}))
+}
+
+async fn end_adversary(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    shared.set_adversary(None);
+    adversary(State(shared)).await
 }
 
 async fn script(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {

@@ -2,10 +2,12 @@
 //!
 //! It calls a search tool when one is offered, quotes the sentences that bear on the question and
 //! cites them by number, and says so when nothing does. Tests script it instead: what it answers,
-//! how slowly, and how it fails.
+//! how slowly, and how it fails; or turn it into an adversary.
 //!
-//! **Invariant:** an unscripted reply states nothing that does not stand in the request.
+//! **Invariant:** a reply that is neither scripted nor adversarial states nothing that does not stand
+//! in the request.
 
+mod adversary;
 mod answer;
 mod body;
 mod chat;

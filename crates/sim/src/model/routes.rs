@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
+use super::adversary;
 use super::body::{Plan, pause};
 use super::chat;
 use super::completion::{Call, Completion, Reply};
@@ -26,7 +27,7 @@ use super::server::Shared;
 /// The longest request body, in bytes; a transcript of some millions of tokens.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The models listed; any other name is accepted too.
-const MODELS: [&str; 2] = ["offline", "offline-embedding"];
+const MODELS: [&str; 3] = ["offline", "offline-embedding", adversary::MODEL];
 /// When the listed models were made, in Unix seconds: the day the offline model was written.
 const MODELS_CREATED: i64 = 1_795_219_200;
 
@@ -86,7 +87,13 @@ async fn chat_completions(State(shared): State<Arc<Shared>>, body: Bytes) -> Res
         Ok(request) => request,
         Err(error) => return refused(&mut open, error.into_response()),
     };
-    let reply = step.as_ref().and_then(scripted_reply).unwrap_or_else(|| chat::reply(&request));
+    let reply = step.as_ref().and_then(scripted_reply).unwrap_or_else(|| {
+        let seed = step.as_ref().and_then(|step| step.adversary);
+        match seed.or_else(|| shared.adversary()).or_else(|| adversary::named(&request.model)) {
+            Some(seed) => adversary::reply(&request, seed),
+            None => chat::reply(&request),
+        }
+    });
     let finish_reason = step.as_ref().and_then(|step| step.finish_reason.clone());
     let completion = Completion::new(&request, reply, finish_reason);
     let (kind, plan) = if request.stream {

@@ -32,8 +32,8 @@ pub struct ScriptedCall {
     pub id: Option<String>,
 }
 
-/// What happens to one request. Without `answer`, `tool_calls` and `status` the model answers
-/// honestly, with the delays and mishaps asked for.
+/// What happens to one request. Without `answer`, `tool_calls`, `status` and `adversary` the model
+/// answers as it would without the step, with the delays and mishaps asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Step {
@@ -43,6 +43,8 @@ pub struct Step {
     pub answer: Option<String>,
     /// The tools called, all in one message.
     pub tool_calls: Vec<ScriptedCall>,
+    /// Without `answer` and `tool_calls`, an adversary with this seed answers.
+    pub adversary: Option<u64>,
     /// The finish reason said, instead of the fitting one.
     pub finish_reason: Option<String>,
     /// An HTTP status instead of an answer.
@@ -87,6 +89,12 @@ impl Step {
     #[must_use]
     pub fn status(status: u16) -> Step {
         Step { status: Some(status), ..Step::default() }
+    }
+
+    /// An adversary answers: it echoes what it was given, links to foreign hosts, mentions everyone.
+    #[must_use]
+    pub fn adversary(seed: u64) -> Step {
+        Step { adversary: Some(seed), ..Step::default() }
     }
 
     /// The model answers honestly; for use with delays and mishaps.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
@@ -41,8 +41,22 @@ impl Default for Options {
 pub(super) struct Shared {
     pub options: Options,
     pub script: Script,
+    /// The seed with which every request is answered adversarially.
+    pub adversary: Mutex<Option<u64>>,
     pub journal: Arc<Journal>,
     pub shutdown: CancellationToken,
+}
+
+impl Shared {
+    /// The seed of the adversary, while there is one.
+    pub fn adversary(&self) -> Option<u64> {
+        *self.adversary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns every request over to an adversary, or to the honest model again.
+    pub fn set_adversary(&self, seed: Option<u64>) {
+        *self.adversary.lock().unwrap_or_else(PoisonError::into_inner) = seed;
+    }
 }
 
 /// A running offline model; it stops when dropped.
@@ -65,6 +79,7 @@ impl OfflineModel {
         let shared = Arc::new(Shared {
             options,
             script: Script::default(),
+            adversary: Mutex::default(),
             journal: Arc::new(Journal::default()),
             shutdown: shutdown.clone(),
         });
@@ -111,6 +126,12 @@ impl OfflineModel {
     /// Forgets the steps not used yet and returns how many they were.
     pub fn clear_script(&self) -> usize {
         self.shared.script.clear()
+    }
+
+    /// Answers every request without a script as an adversary with this seed; `None` ends it. A
+    /// request can ask for one by itself: its model is `adversarial` or `adversarial-SEED`.
+    pub fn adversary(&self, seed: Option<u64>) {
+        self.shared.set_adversary(seed);
     }
 
     /// The requests so far, oldest first; the journal keeps the last thousand.

@@ -11,7 +11,7 @@ use super::{
     workspace::{BOT_USER, TEAM},
 };
 
-/// A public channel, a private channel or a DM between a person and the bot.
+/// A channel, a DM between a person and the bot, or a DM of several people and the bot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Channel {
     pub id: String,
@@ -19,6 +19,11 @@ pub(super) struct Channel {
     pub kind: Kind,
     pub created_s: i64,
     pub members: BTreeSet<String>,
+    /// The other workspaces it is shared with (Slack Connect).
+    #[serde(default)]
+    pub shared_with: BTreeSet<String>,
+    #[serde(default)]
+    pub archived: bool,
     #[serde(with = "stored_messages")]
     pub messages: BTreeMap<Ts, Message>,
 }
@@ -31,33 +36,40 @@ pub(super) enum Kind {
     Private,
     /// With the one person other than the bot.
     Direct(String),
+    /// With several people: Slack's `mpim`.
+    Group,
 }
 
 impl Channel {
-    pub fn public(id: &str, name: &str, created_s: i64, members: Vec<String>) -> Self {
+    pub fn new(id: &str, name: &str, kind: Kind, created_s: i64, members: &[String]) -> Self {
         Self {
             id: id.into(),
             name: name.into(),
-            kind: Kind::Public,
+            kind,
             created_s,
-            members: members.into_iter().collect(),
+            members: members.iter().cloned().collect(),
+            shared_with: BTreeSet::new(),
+            archived: false,
             messages: BTreeMap::new(),
         }
     }
 
     pub fn direct(id: &str, person: &str, created_s: i64) -> Self {
-        Self {
-            id: id.into(),
-            name: String::new(),
-            kind: Kind::Direct(person.into()),
-            created_s,
-            members: BTreeSet::from([person.to_owned(), BOT_USER.to_owned()]),
-            messages: BTreeMap::new(),
-        }
+        let members = [person.to_owned(), BOT_USER.to_owned()];
+        Self::new(id, "", Kind::Direct(person.into()), created_s, &members)
     }
 
     pub fn is_direct(&self) -> bool {
         matches!(self.kind, Kind::Direct(_))
+    }
+
+    pub fn is_group(&self) -> bool {
+        self.kind == Kind::Group
+    }
+
+    /// Whether people join, leave and find it by its name.
+    pub fn is_channel(&self) -> bool {
+        matches!(self.kind, Kind::Public | Kind::Private)
     }
 
     /// `channel_type` of message events, and the suffix of the subscription's name.
@@ -66,6 +78,7 @@ impl Channel {
             Kind::Public => "channel",
             Kind::Private => "group",
             Kind::Direct(_) => "im",
+            Kind::Group => "mpim",
         }
     }
 
@@ -128,6 +141,20 @@ impl Channel {
         Some(message.thread_ts.unwrap_or(ts))
     }
 
+    /// A channel as the page and tests see it.
+    pub fn summary(&self) -> Value {
+        let mut summary = json!({
+            "id": self.id, "name": self.name, "type": self.type_name(),
+            "is_im": self.is_direct(), "is_mpim": self.is_group(),
+            "is_archived": self.archived, "members": self.members,
+            "shared_with": self.shared_with, "messages": self.messages.len(),
+        });
+        if let Kind::Direct(person) = &self.kind {
+            summary["user"] = json!(person);
+        }
+        summary
+    }
+
     /// The conversation object of `conversations.info`.
     pub fn render(&self) -> Value {
         let is_member = self.members.contains(BOT_USER);
@@ -138,15 +165,19 @@ impl Channel {
                 "context_team_id": TEAM, "updated": self.created_s * 1000,
             });
         }
-        let private = self.kind == Kind::Private;
+        let (private, group) = (self.kind == Kind::Private, self.is_group());
+        let teams: Vec<&str> =
+            std::iter::once(TEAM).chain(self.shared_with.iter().map(String::as_str)).collect();
+        let shared = !self.shared_with.is_empty();
         json!({
             "id": self.id, "name": self.name, "name_normalized": self.name,
-            "is_channel": !private, "is_group": private, "is_im": false, "is_mpim": false,
-            "is_private": private, "is_archived": false, "is_general": self.name == "general",
-            "is_member": is_member, "is_shared": false, "is_ext_shared": false,
+            "is_channel": !private && !group, "is_group": private || group, "is_im": false,
+            "is_mpim": group, "is_private": private || group, "is_archived": self.archived,
+            "is_general": self.name == "general",
+            "is_member": is_member, "is_shared": shared, "is_ext_shared": shared,
             "is_org_shared": false, "is_pending_ext_shared": false, "pending_shared": [],
             "created": self.created_s, "updated": self.created_s * 1000, "creator": "U0ADA",
-            "context_team_id": TEAM, "shared_team_ids": [TEAM], "unlinked": 0,
+            "context_team_id": TEAM, "shared_team_ids": teams, "unlinked": 0,
             "previous_names": [], "num_members": self.members.len(),
             "topic": {"value": "", "creator": "", "last_set": 0},
             "purpose": {"value": "", "creator": "", "last_set": 0},

@@ -54,7 +54,7 @@ pub(super) enum Did {
     Sent { envelope_id: String, connection: u64, delivery: Delivery },
     Waits(Delivery),
     GaveUp(Delivery),
-    Told { connection: u64, reason: &'static str },
+    Told { connection: u64, reason: String },
     Closed { connection: u64 },
 }
 

@@ -52,6 +52,20 @@ pub enum FaultKind {
         /// How long.
         delay_ms: u64,
     },
+    /// Answered truly, but before the app has the answer the person is in the channel.
+    JoinAfterwards {
+        /// The channel's id.
+        channel: String,
+        /// The person's id, or the bot's.
+        user: String,
+    },
+    /// Answered truly, but before the app has the answer the person has left the channel.
+    LeaveAfterwards {
+        /// The channel's id.
+        channel: String,
+        /// The person's id, or the bot's.
+        user: String,
+    },
 }
 
 impl FaultKind {
@@ -64,6 +78,8 @@ impl FaultKind {
             Self::Error { .. } => "error",
             Self::Delay { .. } => "delay",
             Self::DelayAfterApplying { .. } => "delay_after_applying",
+            Self::JoinAfterwards { .. } => "join_afterwards",
+            Self::LeaveAfterwards { .. } => "leave_afterwards",
         }
     }
 }
@@ -102,6 +118,13 @@ impl Fault {
     pub fn delay(method: &str, by: Duration) -> Self {
         let delay_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         Self::once(method, FaultKind::Delay { delay_ms })
+    }
+
+    /// The next call is answered truly, and the person has left the channel before the answer is read.
+    #[must_use]
+    pub fn leave_afterwards(method: &str, channel: &str, user: &str) -> Self {
+        let (channel, user) = (channel.into(), user.into());
+        Self::once(method, FaultKind::LeaveAfterwards { channel, user })
     }
 
     /// The same for this many calls.

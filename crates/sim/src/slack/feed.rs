@@ -9,6 +9,7 @@
 //! - `session` `{channel, thread_ts, status, title}`; `prompts` `{channel, thread_ts, title, prompts}`;
 //! - `view` `{user, view}`: a modal was opened or updated; `view_closed` `{user, view_id}`;
 //!   `view_errors` `{user, view_id, errors}`: it was submitted and stays; `home` `{user, view}`;
+//! - `channel` `{channel}`: a channel is new, or who is in it has changed; `user` `{user}`;
 //! - `sockets` `{open}`: how many sockets the app holds;
 //! - `resync`: the listener was too slow and must read `/sim/state` and its messages again.
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
-use super::{state::State, ts::Ts, world::World};
+use super::{channel::Channel, state::State, ts::Ts, world::World};
 
 /// How far a listener may fall behind, in changes.
 const CHANGES_QUEUED_MAX: usize = 1_024;
@@ -52,6 +53,11 @@ impl Feed {
         if self.changes.receiver_count() > 0 {
             let _ = self.changes.send(change().to_string().into());
         }
+    }
+
+    /// A channel is new, or who is in it has changed.
+    pub fn channel(&self, channel: &Channel) {
+        self.send(|| json!({"type": "channel", "channel": channel.summary()}));
     }
 
     /// A message is new or has changed.

@@ -73,6 +73,15 @@ impl File {
     }
 }
 
+/// What a message in a shared channel shows of a file: the app must ask `files.info`
+/// (<https://docs.slack.dev/apis/slack-connect/using-the-slack-web-api-with-slack-connect/>).
+pub(super) fn unchecked(file: &Value) -> Value {
+    json!({
+        "id": file["id"], "created": file["created"], "timestamp": file["timestamp"],
+        "mode": "file_access", "file_access": "check_file_info", "user": "", "name": null,
+    })
+}
+
 /// `POST /upload/v1/{ticket}`: the bytes as they are, or the one file of a multipart form.
 pub(super) async fn upload(
     State(world): State<Arc<World>>,

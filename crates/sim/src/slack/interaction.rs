@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
+    channel,
     envelope::{Delivery, Kind},
     message::Message,
     state::{ResponseUrl, State, TRIGGERS_MAX, Trigger, keep},
     ts::Ts,
+    views::View,
     workspace::{APP, TEAM, TEAM_DOMAIN, VERIFICATION_TOKEN},
     world::{World, fresh_id},
 };
@@ -25,22 +27,19 @@ impl World {
         value: Option<&str>,
     ) -> Option<String> {
         let rendered = message.render(true);
-        let (block_id, mut action) = find_action(&rendered["blocks"], action_id)?;
-        let at = state.next_ts(self.clock.now_us());
-        action["block_id"] = json!(block_id);
-        action["action_ts"] = json!(at);
-        choose(&mut action, value);
+        let action = self.action(state, &rendered["blocks"], (action_id, value))?;
         let trigger_id = self.trigger(state, user, Some(channel), None);
         let target = ResponseUrl {
             channel: channel.to_owned(),
             user: user.to_owned(),
             message: Some(message.ts),
             thread_ts: message.thread_ts,
+            made_us: self.clock.now_us(),
             uses_left: RESPONSE_URL_USES_MAX,
         };
         let mut container = json!({
             "type": "message", "message_ts": message.ts, "channel_id": channel,
-            "is_ephemeral": false,
+            "is_ephemeral": state.whispers.contains_key(&(channel.to_owned(), message.ts)),
         });
         if let Some(root) = message.thread_ts {
             container["thread_ts"] = json!(root);
@@ -63,10 +62,61 @@ impl World {
         Some(trigger_id)
     }
 
+    /// The element `action_id` as it is told, with what was chosen of it.
+    fn action(
+        &self,
+        state: &mut State,
+        blocks: &Value,
+        (action_id, value): (&str, Option<&str>),
+    ) -> Option<Value> {
+        let (block_id, mut action) = find_action(blocks, action_id)?;
+        action["block_id"] = block_id;
+        action["action_ts"] = json!(state.next_ts(self.clock.now_us()));
+        choose(&mut action, value);
+        Some(action)
+    }
+
+    /// A person uses an element of a modal or Home tab, having entered `values` so far.
+    pub fn press_in_view(
+        &self,
+        state: &mut State,
+        view: &View,
+        element: (&str, Option<&str>),
+        values: &Value,
+    ) -> Option<String> {
+        let action = self.action(state, &view.content["blocks"], element)?;
+        let trigger_id = self.trigger(state, &view.user, None, Some(&view.id));
+        let more = json!({
+            "container": {"type": "view", "view_id": view.id},
+            "view": view.render(values),
+            "actions": [action],
+        });
+        let payload = self.interactive(state, "block_actions", &view.user, &trigger_id, more, None);
+        self.interact(Kind::Interactive, &trigger_id, "block_actions", &payload);
+        Some(trigger_id)
+    }
+
+    /// A person closes a modal; the app hears it if it has asked to. False when there is none.
+    pub fn dismiss(&self, state: &mut State, view_id: &str) -> bool {
+        let Some(view) = state.modals.get(view_id).cloned() else { return false };
+        self.close_modal(state, view_id);
+        if view.content["notify_on_close"] == true {
+            let trigger_id = self.trigger(state, &view.user, None, None);
+            let more = json!({"view": view.render(&json!({})), "is_cleared": false});
+            let payload =
+                self.interactive(state, "view_closed", &view.user, &trigger_id, more, None);
+            self.interact(Kind::Interactive, &trigger_id, "view_closed", &payload);
+        }
+        true
+    }
+
     /// A person submits a modal with these values, as Slack's `state.values`.
     pub fn submit(&self, state: &mut State, view_id: &str, values: &Value) -> Option<String> {
         let view = state.modals.get(view_id)?.clone();
         let trigger_id = self.trigger(state, &view.user, None, Some(view_id));
+        if let Some(trigger) = state.triggers.get_mut(&trigger_id) {
+            trigger.submitted = true;
+        }
         let payload = self.interactive(
             state,
             "view_submission",
@@ -96,6 +146,7 @@ impl World {
             user: user.to_owned(),
             message: None,
             thread_ts: None,
+            made_us: self.clock.now_us(),
             uses_left: RESPONSE_URL_USES_MAX,
         };
         let payload = json!({
@@ -149,6 +200,7 @@ impl World {
             made_us,
             channel: channel.map(str::to_owned),
             view: view.map(str::to_owned),
+            submitted: false,
             used: false,
         };
         // Time leads the id, so that the oldest is forgotten first.
@@ -190,7 +242,7 @@ fn find_action(blocks: &Value, action_id: &str) -> Option<(Value, Value)> {
     for block in blocks.as_array()? {
         let elements = block["elements"].as_array().into_iter().flatten();
         let found = elements
-            .chain(std::iter::once(&block["accessory"]))
+            .chain([&block["accessory"], &block["element"]])
             .find(|element| element["action_id"] == action_id);
         if let Some(element) = found {
             return Some((block["block_id"].clone(), element.clone()));
@@ -229,9 +281,10 @@ fn choose(action: &mut Value, value: Option<&str>) {
 
 fn channel_name(state: &State, channel: &str) -> String {
     let found = state.channels.get(channel);
-    found.map_or_else(String::new, |channel| match channel.is_direct() {
-        true => "directmessage".into(),
-        false => channel.name.clone(),
+    found.map_or_else(String::new, |channel| match &channel.kind {
+        channel::Kind::Direct(_) => "directmessage".into(),
+        channel::Kind::Private => "privategroup".into(),
+        channel::Kind::Public | channel::Kind::Group => channel.name.clone(),
     })
 }
 

@@ -99,7 +99,8 @@ pub enum What {
     Socket {
         /// The socket.
         connection: u64,
-        /// `opened`, `closed`, `refused`, `disconnect`, `closing`, `dropped`, `half_open`.
+        /// `opened`, `closed`, `refused`, `disconnect`, `closing`, `dropped`, `half_open`; of
+        /// requests, `missed` when one was not taken.
         change: &'static str,
         /// The reason given to the app.
         reason: Option<String>,
@@ -169,8 +170,7 @@ impl Journal {
                     What::GaveUp { event_id: id, event: about }
                 }
                 Did::Told { connection, reason } => {
-                    let reason = Some(reason.to_owned());
-                    What::Socket { connection, change: "disconnect", reason }
+                    What::Socket { connection, change: "disconnect", reason: Some(reason) }
                 }
                 Did::Closed { connection } => {
                     What::Socket { connection, change: "closing", reason: None }

@@ -160,6 +160,21 @@ impl Link {
         Acked::Done { delivery, after_us: now_us - sent_us }
     }
 
+    /// Says why an envelope that is under way will have to come again.
+    pub fn blame(&self, envelope_id: &str, reason: &'static str) {
+        if let Some(in_flight) = lock(&self.hub).in_flight.get_mut(envelope_id) {
+            in_flight.delivery.reason = reason;
+        }
+    }
+
+    /// Forgets an envelope that the app wants no more of.
+    pub fn give_up(&self, envelope_id: &str) -> Option<Did> {
+        let mut hub = lock(&self.hub);
+        let InFlight { delivery, deadline, .. } = hub.in_flight.remove(envelope_id)?;
+        hub.due.remove(&deadline);
+        Some(Did::GaveUp(delivery))
+    }
+
     /// The next time at which something is due.
     pub fn next_due_us(&self) -> Option<i64> {
         lock(&self.hub).due.first_key_value().map(|((at_us, _), _)| *at_us)
@@ -203,7 +218,7 @@ impl Link {
     }
 
     /// Tells one connection, or all of them, why it must go, and closes it after the grace.
-    pub fn disconnect(&self, id: Option<u64>, reason: &'static str, now_us: i64) -> Vec<Did> {
+    pub fn disconnect(&self, id: Option<u64>, reason: &str, now_us: i64) -> Vec<Did> {
         let mut hub = lock(&self.hub);
         let ids: Vec<u64> = hub.chosen(id).map(|connection| connection.id).collect();
         if reason == "warning" {
@@ -212,7 +227,7 @@ impl Link {
         ids.into_iter().filter_map(|id| self.leave(&mut hub, id, reason, now_us)).collect()
     }
 
-    fn leave(&self, hub: &mut Hub, id: u64, reason: &'static str, now_us: i64) -> Option<Did> {
+    fn leave(&self, hub: &mut Hub, id: u64, reason: &str, now_us: i64) -> Option<Did> {
         let did = hub.tell(id, reason)?;
         if let Some(connection) = hub.connections.iter_mut().find(|c| c.id == id) {
             connection.leaving = true;
@@ -275,10 +290,10 @@ impl Hub {
         self.connections.iter().filter(move |connection| id.is_none_or(|id| connection.id == id))
     }
 
-    fn tell(&self, id: u64, reason: &'static str) -> Option<Did> {
+    fn tell(&self, id: u64, reason: &str) -> Option<Did> {
         let connection = self.chosen(Some(id)).next()?;
         let _ = connection.frames.try_send(Frame::Text(socket::disconnect_frame(reason)));
-        Some(Did::Told { connection: id, reason })
+        Some(Did::Told { connection: id, reason: reason.to_owned() })
     }
 
     fn close(&self, id: u64) -> Option<Did> {

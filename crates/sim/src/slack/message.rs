@@ -42,6 +42,12 @@ pub(super) struct Message {
     pub files: Vec<Value>,
     #[serde(default)]
     pub client_msg_id: Option<String>,
+    /// The home workspace of an author from elsewhere.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// Slack's own note that somebody came or went.
+    #[serde(default)]
+    pub note: Option<Note>,
     /// A name and picture other than the bot's own (`chat:write.customize`).
     #[serde(default)]
     pub persona: Option<Persona>,
@@ -55,6 +61,14 @@ pub(super) struct Message {
     pub replies: Vec<Ts>,
     #[serde(default)]
     pub reply_users: Vec<String>,
+}
+
+/// A note of Slack's own in a channel, in the name of the person whom it is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// `channel_join`, `channel_leave`, `group_join` or `group_leave`.
+    pub subtype: String,
+    pub inviter: Option<String>,
 }
 
 /// Who edited a message, and when.
@@ -96,6 +110,8 @@ impl Message {
             reactions: Vec::new(),
             files: Vec::new(),
             client_msg_id: None,
+            team: None,
+            note: None,
             persona: None,
             stream: None,
             tombstone: false,
@@ -109,11 +125,13 @@ impl Message {
     }
 
     pub fn is_by_bot(&self) -> bool {
-        self.user == BOT_USER && !self.tombstone
+        self.user == BOT_USER && !self.tombstone && self.note.is_none()
     }
 
-    pub fn subtype(&self) -> Option<&'static str> {
-        if self.tombstone {
+    pub fn subtype(&self) -> Option<&str> {
+        if let Some(note) = &self.note {
+            Some(&note.subtype)
+        } else if self.tombstone {
             Some("tombstone")
         } else if self.broadcast {
             Some("thread_broadcast")
@@ -162,9 +180,15 @@ impl Message {
         put("user", json!(self.user));
         put("text", json!(self.text));
         put("ts", json!(self.ts));
-        put("team", json!(TEAM));
+        put("team", json!(self.team.as_deref().unwrap_or(TEAM)));
         put("blocks", self.all_blocks());
         for (key, value) in [
+            ("user_team", self.team.as_ref().map(|team| json!(team))),
+            ("source_team", self.team.as_ref().map(|team| json!(team))),
+            (
+                "inviter",
+                self.note.as_ref().and_then(|note| note.inviter.as_ref()).map(|by| json!(by)),
+            ),
             ("client_msg_id", self.client_msg_id.as_ref().map(|id| json!(id))),
             ("attachments", self.attachments.clone()),
             ("metadata", self.metadata.clone().filter(|_| with_metadata)),

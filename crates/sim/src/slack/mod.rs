@@ -18,6 +18,7 @@ mod interaction;
 mod journal;
 mod limits;
 mod link;
+mod membership;
 mod message;
 mod options;
 mod page;
@@ -39,10 +40,14 @@ mod workspace;
 mod world;
 
 pub use clock::Clock;
-pub use control::{Attachment, Control, ControlError, Press, Send, SocketAction};
+pub use control::{
+    Attachment, Control, ControlError, Crew, Person, Place, Press, Send, SocketAction,
+};
 pub use envelope::Kind;
 pub use faults::{Fault, FaultKind};
 pub use journal::{Entry, What};
 pub use options::{MentionOrder, Options, Settings, SocketOptions};
 pub use server::LocalSlack;
-pub use workspace::{APP, BOT, BOT_NAME, BOT_USER, GENERAL, TEAM, TEAM_DOMAIN};
+pub use workspace::{
+    APP, BOT, BOT_NAME, BOT_USER, GENERAL, Guest, SECOND_BOT_USER, TEAM, TEAM_DOMAIN,
+};

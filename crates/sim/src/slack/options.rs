@@ -62,6 +62,17 @@ pub struct Settings {
     pub scopes: BTreeSet<String>,
     /// `conversations.history` and `.replies` do not show messages younger than this, in seconds.
     pub history_lag_s: u64,
+    /// How long a stream that begins from now on stays open, by the clock, in seconds. Slack
+    /// promises nothing; the first failures were measured at 303 s.
+    pub stream_lifetime_s: u64,
+    /// The workspace is on the free plan, which has no streams and no agent sessions.
+    pub free_plan: bool,
+    /// The workspaces that channels are shared with have installed the app too: it hears what
+    /// happens there once for each installation.
+    pub second_install: bool,
+    /// How many times more each event is sent, each with an event id of its own and no sign of a
+    /// retry, as was seen with an agent's own messages.
+    pub event_copies: u32,
 }
 
 impl Default for Settings {
@@ -72,6 +83,10 @@ impl Default for Settings {
             subscriptions: names(SUBSCRIPTIONS),
             scopes: names(SCOPES),
             history_lag_s: 0,
+            stream_lifetime_s: 300,
+            free_plan: false,
+            second_install: false,
+            event_copies: 0,
         }
     }
 }
@@ -135,12 +150,17 @@ const SUBSCRIPTIONS: &[&str] = &[
     "app_context_changed",
     "app_home_opened",
     "app_mention",
+    "channel_left",
+    "group_left",
+    "member_joined_channel",
+    "member_left_channel",
     "message.channels",
     "message.groups",
     "message.im",
     "message.mpim",
     "reaction_added",
     "reaction_removed",
+    "user_change",
 ];
 
 const SCOPES: &[&str] = &[
@@ -162,9 +182,12 @@ const SCOPES: &[&str] = &[
     "im:write",
     "mpim:history",
     "mpim:read",
+    "mpim:write",
     "reactions:read",
     "reactions:write",
+    "search:read.public",
     "team:read",
+    "usergroups:read",
     "users.profile:read",
     "users:read",
     "users:read.email",

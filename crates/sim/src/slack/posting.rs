@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use super::{message::Message, state::State, ts::Ts, world::World};
+use super::{
+    message::Message,
+    state::{ActionToken, State, TRIGGERS_MAX, keep},
+    ts::Ts,
+    world::{World, fresh_id},
+};
 
 impl World {
     /// Adds a message to a channel and tells everybody.
@@ -15,15 +20,27 @@ impl World {
         if let Some(root) = root {
             self.feed.message("message_changed", state, channel_id, root);
         }
+        let action_token = self.action_token(state, channel_id, ts);
         if let Some(channel) = state.channels.get(channel_id)
             && let Some(message) = channel.messages.get(&ts)
         {
             let by_bot = message.is_by_bot();
-            self.tell_message(channel, message);
+            self.tell_message(channel, message, &action_token);
             if by_bot {
                 self.clear_status(state, channel_id, root.unwrap_or(ts));
             }
         }
+    }
+
+    /// What lets the app search for who wrote this message.
+    fn action_token(&self, state: &mut State, channel: &str, ts: Ts) -> String {
+        // Time leads the token, so that the oldest is forgotten first.
+        let token = format!("{}-{}", self.clock.now_us(), fresh_id(""));
+        let user = state.message(channel, ts).map(|message| message.user.clone());
+        let asked = ActionToken { channel: channel.to_owned(), user: user.unwrap_or_default() };
+        state.action_tokens.insert(token.clone(), asked);
+        keep(&mut state.action_tokens, TRIGGERS_MAX);
+        token
     }
 
     /// Changes a message and sends `message_changed`.

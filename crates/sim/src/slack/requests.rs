@@ -88,21 +88,59 @@ async fn deliver(
         requests.spawn(async move {
             let envelope_id = wire.envelope_id.clone();
             let secret = world.options.signing_secret.clone();
-            let Some(payload) = post(&client, &base, &secret, wire, deadline).await else { return };
-            let ack = json!({"envelope_id": envelope_id, "payload": payload});
-            acknowledgement::receive(&world, connection, ack.to_string().as_bytes());
+            match post(&client, &base, &secret, wire, deadline).await {
+                Answer::Taken(payload) => {
+                    let ack = json!({"envelope_id": envelope_id, "payload": payload});
+                    acknowledgement::receive(&world, connection, ack.to_string().as_bytes());
+                }
+                Answer::NoRetry => world.journal.link(world.link.give_up(&envelope_id)),
+                Answer::Missed(reason) => {
+                    world.link.blame(&envelope_id, reason);
+                    world.journal.socket(connection, "missed", Some(reason));
+                }
+            }
         });
     }
 }
 
-/// What the app answered, if it took the request in time.
+/// What became of a request.
+enum Answer {
+    Taken(Value),
+    /// Not taken, and it is not to come again (`X-Slack-No-Retry: 1`).
+    NoRetry,
+    /// Not taken in time, and why.
+    Missed(&'static str),
+}
+
+/// What the app answered within the deadline.
 async fn post(
     client: &Client<HttpConnector, Full<Bytes>>,
     base: &str,
     secret: &str,
     wire: Wire,
     deadline: Duration,
-) -> Option<Value> {
+) -> Answer {
+    let Some(request) = request(base, secret, wire) else { return Answer::Missed("unknown_error") };
+    let sending = async {
+        let Ok(answer) = client.request(request).await else {
+            return Answer::Missed("connection_failed");
+        };
+        if !answer.status().is_success() {
+            let header = answer.headers().get("x-slack-no-retry");
+            let no_retry = header.is_some_and(|value| value == "1");
+            return if no_retry { Answer::NoRetry } else { Answer::Missed("http_error") };
+        }
+        match Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await {
+            Ok(read) => Answer::Taken(serde_json::from_slice(&read.to_bytes()).unwrap_or_default()),
+            Err(_) => Answer::Missed("http_error"),
+        }
+    };
+    let missed = Answer::Missed("http_timeout");
+    tokio::time::timeout(deadline, sending).await.unwrap_or(missed)
+}
+
+/// The signed request that carries an envelope.
+fn request(base: &str, secret: &str, wire: Wire) -> Option<Request<Full<Bytes>>> {
     let (place, content, body) = match wire.kind {
         Kind::EventsApi => ("events", "application/json", wire.payload.to_string()),
         Kind::Interactive => {
@@ -126,15 +164,7 @@ async fn post(
             .header("x-slack-retry-num", wire.retry_attempt)
             .header("x-slack-retry-reason", wire.retry_reason);
     }
-    let sending = async {
-        let answer = client.request(request.body(Full::from(body)).ok()?).await.ok()?;
-        if !answer.status().is_success() {
-            return None;
-        }
-        let read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
-        Some(serde_json::from_slice(&read.to_bytes()).unwrap_or_default())
-    };
-    tokio::time::timeout(deadline, sending).await.ok()?
+    request.body(Full::from(body)).ok()
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -1,6 +1,6 @@
 //! The app's answers to interactions: in its acknowledgement, or through a `response_url`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -10,15 +10,51 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{message::Message, state::ResponseUrl, views::View, workspace::BOT_USER, world::World};
+use super::{
+    clock::micros,
+    message::Message,
+    state::{ResponseUrl, State, TRIGGERS_MAX, keep},
+    ts::Ts,
+    views::View,
+    web_api::blocks,
+    workspace::BOT_USER,
+    world::{World, fresh_id},
+};
+
+/// How long a `response_url` may be used.
+const RESPONSE_URL_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 impl World {
     /// Shows a message to one person alone.
-    pub fn whisper(&self, channel: &str, user: &str, message: &Message) {
+    pub fn whisper(&self, state: &mut State, channel: &str, user: &str, message: Message) {
         self.feed.send(|| {
             json!({"type": "ephemeral", "channel": channel, "user": user,
                    "message": message.render(true)})
         });
+        let key = (channel.to_owned(), message.ts);
+        state.whispers.insert(key, (user.to_owned(), message));
+        keep(&mut state.whispers, TRIGGERS_MAX);
+    }
+
+    /// Changes or deletes what only one person sees; false when it is no such message.
+    fn change_whisper(
+        &self,
+        state: &mut State,
+        target: &ResponseUrl,
+        ts: Ts,
+        answer: &Value,
+    ) -> bool {
+        let Some((user, mut message)) = state.whispers.remove(&(target.channel.clone(), ts)) else {
+            return false;
+        };
+        if answer["delete_original"] == true {
+            let channel = &target.channel;
+            self.feed.send(|| json!({"type": "message_deleted", "channel": channel, "ts": ts}));
+        } else {
+            rewrite(&mut message, answer);
+            self.whisper(state, &target.channel, &user, message);
+        }
+        true
     }
 
     /// Posts an answer, to all or to the one who asked.
@@ -27,12 +63,12 @@ impl World {
         let ts = state.next_ts(self.clock.now_us());
         let text = answer["text"].as_str().unwrap_or_default();
         let mut message = Message::new(ts, BOT_USER, text.to_owned());
-        message.blocks = answer.get("blocks").filter(|blocks| blocks.is_array()).cloned();
+        message.blocks = blocks_of(answer);
         message.thread_ts = target.thread_ts.filter(|_| answer["thread_ts"].is_string());
         if answer["response_type"] == "in_channel" {
             self.post(&mut state, &target.channel, message);
         } else {
-            self.whisper(&target.channel, &target.user, &message);
+            self.whisper(&mut state, &target.channel, &target.user, message);
         }
     }
 }
@@ -48,6 +84,7 @@ pub(super) fn to_command(world: &World, trigger_id: &str, answer: &Value) {
         user: trigger.user,
         message: None,
         thread_ts: None,
+        made_us: trigger.made_us,
         uses_left: 1,
     };
     world.respond(&target, answer);
@@ -57,7 +94,7 @@ pub(super) fn to_command(world: &World, trigger_id: &str, answer: &Value) {
 pub(super) fn to_view(world: &World, trigger_id: &str, answer: &Value) {
     let mut state = world.state();
     let Some(trigger) = state.triggers.get(trigger_id).cloned() else { return };
-    let Some(view_id) = trigger.view else { return };
+    let Some(view_id) = trigger.view.filter(|_| trigger.submitted) else { return };
     match answer["response_action"].as_str() {
         // The modal stays, with the errors on it.
         Some("errors") => {
@@ -66,26 +103,35 @@ pub(super) fn to_view(world: &World, trigger_id: &str, answer: &Value) {
                        "errors": answer["errors"]})
             });
         }
-        Some("update" | "push") => {
-            let mut view = View::new(&trigger.user, answer["view"].clone());
-            if answer["response_action"] == "update" {
-                view.id = view_id;
-            }
+        Some("update") => {
+            let Some(mut view) = state.modals.get(&view_id).cloned() else { return };
+            view.content = view_of(answer);
+            view.hash = fresh_id("");
             world.show_modal(&mut state, view);
         }
+        Some("push") => {
+            let Some(below) = state.modals.get(&view_id) else { return };
+            let view = View::pushed(below, view_of(answer));
+            world.show_modal(&mut state, view);
+        }
+        Some("clear") => world.close_stack(&mut state, &view_id),
         Some(_) | None => world.close_modal(&mut state, &view_id),
     }
 }
 
-/// `POST /response/{secret}`: an answer after the acknowledgement, up to five times.
+/// `POST /response/{secret}`: an answer after the acknowledgement, up to five times in half an hour.
 pub(super) async fn to_url(
     Shared(world): Shared<Arc<World>>,
     Path(secret): Path<String>,
     Json(answer): Json<Value>,
 ) -> Response {
     let target = {
+        let oldest_us = world.clock.now_us() - micros(RESPONSE_URL_LIFETIME);
         let mut state = world.state();
         match state.response_urls.get_mut(&secret) {
+            Some(target) if target.made_us < oldest_us => {
+                return (StatusCode::NOT_FOUND, "expired_url").into_response();
+            }
             Some(target) if target.uses_left > 0 => {
                 target.uses_left -= 1;
                 Some(target.clone())
@@ -104,15 +150,32 @@ pub(super) async fn to_url(
         return "ok".into_response();
     };
     let mut state = world.state();
+    if world.change_whisper(&mut state, &target, message, &answer) {
+        return "ok".into_response();
+    }
     if answer["delete_original"] == true {
         world.delete(&mut state, &target.channel, message);
     } else {
-        world.change(&mut state, &target.channel, message, |message| {
-            if let Some(text) = answer["text"].as_str() {
-                message.text = text.to_owned();
-            }
-            message.blocks = answer.get("blocks").filter(|blocks| blocks.is_array()).cloned();
-        });
+        world.change(&mut state, &target.channel, message, |message| rewrite(message, &answer));
     }
     "ok".into_response()
+}
+
+fn rewrite(message: &mut Message, answer: &Value) {
+    if let Some(text) = answer["text"].as_str() {
+        message.text = text.to_owned();
+    }
+    message.blocks = blocks_of(answer);
+}
+
+fn view_of(answer: &Value) -> Value {
+    let mut view = answer["view"].clone();
+    if view.is_object() {
+        view["blocks"] = blocks::with_ids(view["blocks"].take());
+    }
+    view
+}
+
+fn blocks_of(answer: &Value) -> Option<Value> {
+    answer.get("blocks").filter(|blocks| blocks.is_array()).cloned().map(blocks::with_ids)
 }

@@ -61,6 +61,9 @@ fn special(inner: &str) -> Option<Value> {
     if let Some(channel) = target.strip_prefix('#') {
         return Some(json!({"type": "channel", "channel_id": channel}));
     }
+    if let Some(group) = target.strip_prefix("!subteam^") {
+        return Some(json!({"type": "usergroup", "usergroup_id": group}));
+    }
     if let Some(range @ ("here" | "channel" | "everyone")) = target.strip_prefix('!') {
         return Some(json!({"type": "broadcast", "range": range}));
     }
@@ -89,6 +92,14 @@ mod tests {
                 {"type": "user", "user_id": "U1"},
                 {"type": "text", "text": " a < b "},
                 {"type": "link", "url": "https://x.example", "text": "x"},
+            ]),
+        );
+        check(
+            "<!subteam^S1|@ops> <!here>",
+            json!([
+                {"type": "usergroup", "usergroup_id": "S1"},
+                {"type": "text", "text": " "},
+                {"type": "broadcast", "range": "here"},
             ]),
         );
         check("1 < 2 <odd> <", json!([{"type": "text", "text": "1 < 2 <odd> <"}]));

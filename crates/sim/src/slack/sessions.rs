@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    clock::micros, message::Message, state::State, stream::StreamState, ts::Ts, world::World,
+    clock::micros, message::Message, state::State, stream::StreamState, ts::Ts, workspace::TEAM,
+    world::World,
 };
 
 /// How long a status line stays without a message.
@@ -100,6 +101,30 @@ impl World {
         let session = state.sessions.entry((channel.to_owned(), thread_ts)).or_insert(fresh);
         session.title = Some(title);
         self.feed_session(state, channel, thread_ts);
+    }
+
+    /// A person gives a session another title; false when there is none in this thread.
+    pub fn retitle_session(
+        &self,
+        state: &mut State,
+        (channel, thread_ts): (&str, Ts),
+        user: &str,
+        title: &str,
+    ) -> bool {
+        let at = state.next_ts(self.clock.now_us());
+        let Some(session) = state.sessions.get_mut(&(channel.to_owned(), thread_ts)) else {
+            return false;
+        };
+        let mut event = json!({
+            "type": "agent_session_title_changed", "channel": channel, "thread_ts": thread_ts,
+            "team_id": TEAM, "user": user, "title": title, "event_ts": at,
+        });
+        if let Some(previous) = session.title.replace(title.to_owned()) {
+            event["previous_title"] = json!(previous);
+        }
+        self.feed_session(state, channel, thread_ts);
+        self.tell("agent_session_title_changed", event);
+        true
     }
 
     /// A person presses stop: open streams of the thread end, and the app is told.

@@ -1,6 +1,6 @@
 //! What the workspace holds: people, channels, files, views, sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{
     sessions::{Session, Status},
     ts::Ts,
     views::View,
-    workspace::{self, User},
+    workspace::{self, User, Usergroup},
 };
 
 /// The whole workspace. What is `skip`ped does not outlive a restart.
@@ -20,6 +20,8 @@ pub(super) struct State {
     pub users: BTreeMap<String, User>,
     pub channels: BTreeMap<String, Channel>,
     pub files: BTreeMap<String, File>,
+    #[serde(default = "workspace::usergroups")]
+    pub usergroups: BTreeMap<String, Usergroup>,
     /// The Home tab of each person, by user id.
     pub homes: BTreeMap<String, View>,
     /// Agent sessions by channel and thread.
@@ -29,6 +31,12 @@ pub(super) struct State {
     /// "is thinking…" lines by channel and thread.
     #[serde(skip)]
     pub statuses: BTreeMap<(String, Ts), Status>,
+    /// What only one person sees, by channel and timestamp, with that person's id.
+    #[serde(skip)]
+    pub whispers: BTreeMap<(String, Ts), (String, Message)>,
+    /// What lets the app search for a person, by the token of their message.
+    #[serde(skip)]
+    pub action_tokens: BTreeMap<String, ActionToken>,
     /// Open modals by view id.
     #[serde(skip)]
     pub modals: BTreeMap<String, View>,
@@ -40,6 +48,13 @@ pub(super) struct State {
     pub response_urls: BTreeMap<String, ResponseUrl>,
 }
 
+/// Who wrote to the app, and where.
+#[derive(Clone, Debug)]
+pub(super) struct ActionToken {
+    pub channel: String,
+    pub user: String,
+}
+
 /// Lets an app open a view within three seconds of a person's action.
 #[derive(Clone, Debug)]
 pub(super) struct Trigger {
@@ -47,8 +62,10 @@ pub(super) struct Trigger {
     pub made_us: i64,
     /// The channel of the slash command or button.
     pub channel: Option<String>,
-    /// The view that was submitted.
+    /// The view that was submitted, or that the pressed button stands in.
     pub view: Option<String>,
+    /// It was submitted: the acknowledgement decides what becomes of it.
+    pub submitted: bool,
     /// A view was opened with it.
     pub used: bool,
 }
@@ -61,10 +78,11 @@ pub(super) struct ResponseUrl {
     /// The message whose button was pressed.
     pub message: Option<Ts>,
     pub thread_ts: Option<Ts>,
+    pub made_us: i64,
     pub uses_left: u32,
 }
 
-/// The most triggers and response addresses remembered.
+/// The most triggers, action tokens, response addresses and ephemeral messages remembered.
 pub(super) const TRIGGERS_MAX: usize = 1_000;
 
 impl State {
@@ -73,11 +91,14 @@ impl State {
             users: workspace::users().into_iter().map(|user| (user.id.clone(), user)).collect(),
             channels: workspace::channels().into_iter().map(|c| (c.id.clone(), c)).collect(),
             files: BTreeMap::new(),
+            usergroups: workspace::usergroups(),
             homes: BTreeMap::new(),
             sessions: BTreeMap::new(),
             last_ts: Ts(0),
             statuses: BTreeMap::new(),
+            whispers: BTreeMap::new(),
             modals: BTreeMap::new(),
+            action_tokens: BTreeMap::new(),
             triggers: BTreeMap::new(),
             response_urls: BTreeMap::new(),
         }
@@ -97,9 +118,24 @@ impl State {
         self.channels.get_mut(channel)?.messages.get_mut(&ts)
     }
 
+    /// An open modal or a Home tab.
+    pub fn view(&self, id: &str) -> Option<&View> {
+        self.modals.get(id).or_else(|| self.homes.values().find(|view| view.id == id))
+    }
+
     /// The DM between the bot and `person`.
     pub fn direct_with(&self, person: &str) -> Option<&Channel> {
         self.channels.values().find(|c| matches!(&c.kind, Kind::Direct(p) if p == person))
+    }
+
+    /// The DM of exactly these people and the bot.
+    pub fn group_of(&self, people: &BTreeSet<String>) -> Option<&Channel> {
+        self.channels.values().find(|c| c.is_group() && c.members == *people)
+    }
+
+    /// The team of a person of another workspace.
+    pub fn foreign_team(&self, user: &str) -> Option<String> {
+        self.users.get(user).filter(|user| user.is_external()).map(|user| user.team.clone())
     }
 
     /// A channel by id, by `#name`, by name, or a person's DM by user id.
@@ -111,7 +147,7 @@ impl State {
             return self.direct_with(name);
         }
         let name = name.strip_prefix('#').unwrap_or(name);
-        self.channels.values().find(|channel| !channel.is_direct() && channel.name == name)
+        self.channels.values().find(|channel| channel.is_channel() && channel.name == name)
     }
 }
 

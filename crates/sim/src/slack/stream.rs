@@ -1,13 +1,7 @@
 //! A streamed message: its life, its chunks and the blocks they become.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-
-/// How long a stream stays open, however often it is appended to. Slack promises nothing; the
-/// first failures were measured at 303 s.
-pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 
 /// The most blocks a stream takes, and again the most that may trail at its end.
 pub(super) const BLOCKS_MAX: usize = 50;
@@ -15,8 +9,13 @@ pub(super) const BLOCKS_MAX: usize = 50;
 /// What `chat.startStream` began.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Stream {
-    pub started_us: i64,
+    /// When it closes by itself, however often it is appended to.
+    #[serde(default)]
+    pub ends_us: i64,
     pub state: StreamState,
+    /// What it was opened with; `None` until it holds anything.
+    #[serde(default)]
+    pub shape: Option<Shape>,
     pub display_mode: DisplayMode,
     pub plan_title: Option<String>,
     pub tasks: Vec<Map<String, Value>>,
@@ -30,6 +29,15 @@ pub(super) enum StreamState {
     Open,
     Finished,
     StoppedByUser,
+}
+
+/// What the first call that held anything held. A stream that begins with `markdown_text` takes no
+/// chunks afterwards; Slack documents nothing of it, it was measured (2026-08).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Shape {
+    Text,
+    Chunks,
 }
 
 /// How a stream shows its tasks.
@@ -60,10 +68,11 @@ impl StreamState {
 }
 
 impl Stream {
-    pub fn new(started_us: i64, display_mode: DisplayMode) -> Self {
+    pub fn new(ends_us: i64, display_mode: DisplayMode) -> Self {
         Self {
-            started_us,
+            ends_us,
             state: StreamState::Open,
+            shape: None,
             display_mode,
             plan_title: None,
             tasks: Vec::new(),
@@ -73,7 +82,7 @@ impl Stream {
 
     /// Whether it takes appends at `now_us`.
     pub fn is_open(&self, now_us: i64) -> bool {
-        self.state == StreamState::Open && now_us - self.started_us < super::clock::micros(LIFETIME)
+        self.state == StreamState::Open && now_us < self.ends_us
     }
 
     /// Takes in a chunk; its text, if any, is appended to `text`.

@@ -1,9 +1,11 @@
 //! The names of the small workspace every local Slack starts with.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::channel::Channel;
+use super::channel::{Channel, Kind};
 
 /// The workspace's id.
 pub const TEAM: &str = "T0LOCAL";
@@ -15,6 +17,8 @@ pub const APP: &str = "A0ATHENA";
 pub const BOT: &str = "B0ATHENA";
 /// The bot's user id, the one that people mention.
 pub const BOT_USER: &str = "U0ATHENA";
+/// The bot's user id in another workspace that has the app too (`second_install`).
+pub const SECOND_BOT_USER: &str = "U0ATHENB";
 /// The bot's name.
 pub const BOT_NAME: &str = "athenaeum";
 /// The channel everybody is in.
@@ -24,7 +28,7 @@ pub(super) const VERIFICATION_TOKEN: &str = "local-verification-token";
 
 const CREATED_S: i64 = 1_700_000_000;
 
-/// A person or bot of the workspace.
+/// A person or bot of the workspace, or a person of another one in a shared channel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct User {
     pub id: String,
@@ -34,21 +38,73 @@ pub(super) struct User {
     pub tz_label: String,
     pub tz_offset_s: i32,
     pub is_bot: bool,
+    /// Their home workspace.
+    #[serde(default = "home")]
+    pub team: String,
+    #[serde(default)]
+    pub guest: Guest,
+    /// Deactivated.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+/// Whether a person is a full member; guests cannot use apps with the Agents feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guest {
+    /// A full member.
+    #[default]
+    No,
+    /// In some channels (`is_restricted`).
+    MultiChannel,
+    /// In one channel (`is_restricted` and `is_ultra_restricted`).
+    SingleChannel,
+}
+
+fn home() -> String {
+    TEAM.to_owned()
 }
 
 impl User {
+    /// A person of this workspace, in UTC.
+    pub fn new(id: &str, name: &str, real_name: &str) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            real_name: real_name.into(),
+            tz: "UTC".into(),
+            tz_label: "Coordinated Universal Time".into(),
+            tz_offset_s: 0,
+            is_bot: false,
+            team: home(),
+            guest: Guest::No,
+            deleted: false,
+        }
+    }
+
+    /// Whether they belong to another workspace (Slack Connect).
+    pub fn is_external(&self) -> bool {
+        self.team != TEAM
+    }
+
     /// The user object of `users.info`.
     pub fn render(&self, with_email: bool) -> Value {
-        json!({
-            "id": self.id, "team_id": TEAM, "name": self.name, "real_name": self.real_name,
-            "deleted": false, "color": "9f69e7",
+        let mut object = json!({
+            "id": self.id, "team_id": self.team, "name": self.name, "real_name": self.real_name,
+            "deleted": self.deleted, "color": "9f69e7",
             "tz": self.tz, "tz_label": self.tz_label, "tz_offset": self.tz_offset_s,
             "profile": self.profile(with_email),
             "is_admin": false, "is_owner": false, "is_primary_owner": false,
-            "is_restricted": false, "is_ultra_restricted": false,
+            "is_restricted": self.guest != Guest::No,
+            "is_ultra_restricted": self.guest == Guest::SingleChannel,
             "is_bot": self.is_bot, "is_app_user": false, "updated": CREATED_S,
             "is_email_confirmed": true, "who_can_share_contact_card": "EVERYONE",
-        })
+        });
+        // Only set on people of other workspaces.
+        if self.is_external() {
+            object["is_stranger"] = json!(false);
+        }
+        object
     }
 
     /// The profile object of `users.profile.get`.
@@ -59,47 +115,84 @@ impl User {
             "real_name": self.real_name, "real_name_normalized": self.real_name,
             "display_name": self.name, "display_name_normalized": self.name,
             "first_name": first, "last_name": last, "fields": {}, "status_text": "",
-            "status_emoji": "", "status_expiration": 0, "avatar_hash": "g0", "team": TEAM,
+            "status_emoji": "", "status_expiration": 0, "avatar_hash": "g0", "team": self.team,
         });
         if self.is_bot {
             profile["bot_id"] = json!(BOT);
             profile["api_app_id"] = json!(APP);
             profile["always_active"] = json!(true);
-        } else if with_email {
+        } else if with_email && !self.is_external() {
             profile["email"] = json!(format!("{}@{TEAM_DOMAIN}.example", self.name));
         }
         profile
     }
 }
 
+/// A group of people who are mentioned together, as `<!subteam^ID|@handle>`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Usergroup {
+    pub id: String,
+    pub handle: String,
+    pub name: String,
+    pub users: BTreeSet<String>,
+}
+
+impl Usergroup {
+    /// The usergroup object of `usergroups.list`.
+    pub fn render(&self, with_users: bool) -> Value {
+        let mut object = json!({
+            "id": self.id, "team_id": TEAM, "is_usergroup": true, "is_subteam": true,
+            "name": self.name, "description": "", "handle": self.handle, "is_external": false,
+            "date_create": CREATED_S, "date_update": CREATED_S, "date_delete": 0,
+            "auto_type": null, "auto_provision": false, "enterprise_subteam_id": "",
+            "created_by": "U0ADA", "updated_by": "U0ADA", "deleted_by": null,
+            "prefs": {"channels": [], "groups": []}, "user_count": self.users.len(),
+        });
+        if with_users {
+            object["users"] = json!(self.users);
+        }
+        object
+    }
+}
+
+/// The one usergroup every local Slack starts with.
+pub(super) fn usergroups() -> BTreeMap<String, Usergroup> {
+    let operators = Usergroup {
+        id: "S0OPERATORS".into(),
+        handle: "operators".into(),
+        name: "Operators".into(),
+        users: ["U0GRACE", "U0LINUS"].map(str::to_owned).into(),
+    };
+    BTreeMap::from([(operators.id.clone(), operators)])
+}
+
 /// The people every local Slack starts with, and the bot.
 pub(super) fn users() -> Vec<User> {
-    let user = |id: &str, name: &str, real_name: &str, zone: (&str, &str, i32), is_bot| User {
-        id: id.into(),
-        name: name.into(),
-        real_name: real_name.into(),
-        tz: zone.0.into(),
-        tz_label: zone.1.into(),
-        tz_offset_s: zone.2,
-        is_bot,
+    let zoned = |id, name, real_name, tz: &str, tz_label: &str, tz_offset_s| User {
+        tz: tz.into(),
+        tz_label: tz_label.into(),
+        tz_offset_s,
+        ..User::new(id, name, real_name)
     };
     vec![
-        user("U0ADA", "ada", "Ada Lovelace", ("Europe/London", "Greenwich Mean Time", 0), false),
-        user(
+        zoned("U0ADA", "ada", "Ada Lovelace", "Europe/London", "Greenwich Mean Time", 0),
+        zoned(
             "U0GRACE",
             "grace",
             "Grace Hopper",
-            ("America/New_York", "Eastern Standard Time", -18_000),
-            false,
+            "America/New_York",
+            "Eastern Standard Time",
+            -18_000,
         ),
-        user(
+        zoned(
             "U0LINUS",
             "linus",
             "Linus Torvalds",
-            ("Europe/Helsinki", "Eastern European Time", 7_200),
-            false,
+            "Europe/Helsinki",
+            "Eastern European Time",
+            7_200,
         ),
-        user(BOT_USER, BOT_NAME, "Athenaeum", ("UTC", "Coordinated Universal Time", 0), true),
+        User { is_bot: true, ..User::new(BOT_USER, BOT_NAME, "Athenaeum") },
     ]
 }
 
@@ -107,11 +200,13 @@ pub(super) fn users() -> Vec<User> {
 pub(super) fn channels() -> Vec<Channel> {
     let everybody: Vec<String> = users().into_iter().map(|user| user.id).collect();
     let people: Vec<String> = everybody.iter().filter(|id| *id != BOT_USER).cloned().collect();
+    let public =
+        |id, name, members: &[String]| Channel::new(id, name, Kind::Public, CREATED_S, members);
     let mut channels = vec![
-        Channel::public(GENERAL, "general", CREATED_S, everybody.clone()),
-        Channel::public("C0RANDOM", "random", CREATED_S, everybody),
+        public(GENERAL, "general", &everybody),
+        public("C0RANDOM", "random", &everybody),
         // The bot is no member here, so that `not_in_channel` can be met.
-        Channel::public("C0LOUNGE", "lounge", CREATED_S, people.clone()),
+        public("C0LOUNGE", "lounge", &people),
     ];
     channels.extend(people.iter().map(|person| {
         let id = person.replacen('U', "D", 1);

@@ -87,11 +87,19 @@ async fn everything_can_be_done_over_http() {
     let found = desk.http.get(at(&format!("messages?channel={GENERAL}&thread_ts={ts}")));
     let found: Value = found.send().await.unwrap().json().await.unwrap();
     assert_eq!(found["messages"][0]["text"], "hi");
+    let session = json!({"channel_id": GENERAL, "thread_ts": ts, "status": "processing"});
+    desk.done("agents.sessions.setStatus", session).await;
     for (path, body) in [
         ("edit", json!({"channel": GENERAL, "ts": ts, "text": "ho"})),
         ("react", json!({"channel": GENERAL, "ts": ts, "user": ADA, "name": "tada"})),
         ("faults", json!({"method": "auth.test", "fault": "rate_limit", "count": 1})),
         ("faults", json!({"method": "auth.test", "fault": "error_after_applying"})),
+        (
+            "faults",
+            json!({"method": "auth.test", "fault": "leave_afterwards", "channel": GENERAL,
+                "user": ADA}),
+        ),
+        ("title", json!({"channel": GENERAL, "thread_ts": ts, "user": ADA, "title": "Mine"})),
         ("sockets", json!({"action": "disconnect", "reason": "refresh_requested"})),
         ("sockets", json!({"action": "half_open"})),
         ("raw", json!({"frame": {"type": "unheard-of"}})),
@@ -100,6 +108,14 @@ async fn everything_can_be_done_over_http() {
         ("command", json!({"channel": GENERAL, "user": ADA, "command": "/x"})),
         ("home", json!({"user": ADA})),
         ("stop", json!({"channel": GENERAL, "thread_ts": ts, "user": ADA})),
+        ("unfurl", json!({"channel": GENERAL, "ts": ts, "link": "https://example.org"})),
+        ("users", json!({"name": "visitor", "guest": "single_channel", "tz": ["UTC", 0]})),
+        ("channels", json!({"name": "both", "members": [ADA], "shared_with": ["T0PARTNER"]})),
+        ("channels", json!({"group": true, "members": [ADA, "U0GRACE"]})),
+        ("members", json!({"channel": "C0LOUNGE", "user": "U0ATHENA", "inviter": ADA})),
+        ("members", json!({"channel": "C0LOUNGE", "user": ADA, "leave": true})),
+        ("usergroups", json!({"handle": "librarians", "users": [ADA]})),
+        ("events", json!({"event": {"type": "app_context_changed"}})),
         ("delete", json!({"channel": GENERAL, "ts": ts})),
     ] {
         let (status, answer) = post(path, body).await;
@@ -109,7 +125,7 @@ async fn everything_can_be_done_over_http() {
     assert_eq!((status, answer["error"].is_string()), (400, true));
     let state: Value = desk.http.get(at("state")).send().await.unwrap().json().await.unwrap();
     assert_eq!(state["settings"]["history_lag_s"], 2);
-    assert_eq!(state["faults"].as_array().unwrap().len(), 2);
+    assert_eq!(state["faults"].as_array().unwrap().len(), 3);
     let journal: Value = desk.http.get(at("journal")).send().await.unwrap().json().await.unwrap();
     assert!(journal["entries"].as_array().unwrap().iter().any(|e| e["kind"] == "waits"));
 }

@@ -1,6 +1,7 @@
 //! Limits of size and of rate.
 
 use serde_json::{Value, json};
+use sim::slack::Fault;
 
 use crate::desk::{Desk, GENERAL};
 
@@ -30,6 +31,39 @@ async fn a_long_plain_text_is_split_into_several_messages() {
     let parts: Vec<&str> = said[1..].iter().map(|m| m["text"].as_str().unwrap()).collect();
     assert_eq!(parts.len(), 3);
     assert_eq!(parts.concat(), text);
+}
+
+#[tokio::test]
+async fn blocks_that_are_too_long_together_are_refused() {
+    let desk = Desk::start().await;
+    let post = |texts: &[usize]| {
+        let blocks: Vec<Value> = texts
+            .iter()
+            .map(|count| {
+                let text = json!({"type": "mrkdwn", "text": "x".repeat(*count)});
+                json!({"type": "section", "text": text})
+            })
+            .collect();
+        json!({"channel": GENERAL, "text": "x", "blocks": blocks})
+    };
+    desk.done("chat.postMessage", post(&[3_000; 4])).await;
+    desk.refused("msg_blocks_too_long", "chat.postMessage", post(&[3_000; 5])).await;
+    let markdown = json!(vec![json!({"type": "markdown", "text": "x".repeat(6_001)}); 2]);
+    let markdown = json!({"channel": GENERAL, "text": "x", "blocks": markdown});
+    desk.refused("msg_blocks_too_long", "chat.postMessage", markdown).await;
+}
+
+#[tokio::test]
+async fn any_method_may_be_limited() {
+    let desk = Desk::start().await;
+    for method in ["reactions.add", "conversations.members", "views.publish", "auth.test"] {
+        desk.control.fault(Fault::rate_limit("*", 30));
+        let answer = desk.request(method, "xoxb-local").json(&json!({})).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["retry-after"]),
+            (429, &"30".parse().unwrap())
+        );
+    }
 }
 
 #[tokio::test]

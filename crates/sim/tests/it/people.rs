@@ -21,7 +21,7 @@ fn press(ts: &str) -> Press {
         ts: ts.into(),
         user: GRACE.into(),
         action_id: "go".into(),
-        value: None,
+        ..Press::default()
     }
 }
 
@@ -115,6 +115,50 @@ async fn a_response_url_replaces_the_message_and_wears_out() {
         assert_eq!(status.is_success(), attempt < 5);
     }
     assert_eq!(desk.control.messages(GENERAL, Some(&ts)).unwrap()[0]["text"], "v4");
+}
+
+#[tokio::test]
+async fn a_button_that_only_one_person_sees_works_for_them_alone() {
+    let desk = Desk::start().await;
+    let mut socket = desk.socket().await;
+    let button = json!({"type": "button", "text": {"type": "plain_text", "text": "Go"}});
+    let post = json!({"channel": GENERAL, "user": GRACE, "text": "Only you",
+        "blocks": [{"type": "actions", "elements": [button]}]});
+    let mut feed = desk.control.feed();
+    let posted = desk.done("chat.postEphemeral", post).await;
+    let shown: Value = serde_json::from_str(&feed.recv().await.unwrap()).unwrap();
+    let block = &shown["message"]["blocks"][0];
+    assert!(block["block_id"].is_string(), "{block}");
+    let mut press = press(posted["message_ts"].as_str().unwrap());
+    press.action_id = block["elements"][0]["action_id"].as_str().unwrap().to_owned();
+    let anothers = Press { user: ADA.into(), ..press.clone() };
+    assert!(matches!(desk.control.press(&anothers), Err(ControlError::Message { .. })));
+    desk.control.press(&press).unwrap();
+    let pressed = socket.frame().await;
+    assert_eq!(pressed["payload"]["container"]["is_ephemeral"], true);
+    let url = pressed["payload"]["response_url"].as_str().unwrap();
+    let answer = json!({"delete_original": true});
+    assert!(desk.http.post(url).json(&answer).send().await.unwrap().status().is_success());
+    let gone: Value = serde_json::from_str(&feed.recv().await.unwrap()).unwrap();
+    assert_eq!(gone["type"], "message_deleted");
+    assert!(matches!(desk.control.press(&press), Err(ControlError::Message { .. })));
+}
+
+#[tokio::test]
+async fn a_response_url_ends_after_half_an_hour() {
+    let desk = Desk::start().await;
+    let mut socket = desk.socket().await;
+    desk.control.command(GENERAL, ADA, "/ask", "why?").unwrap();
+    let envelope = socket.frame().await;
+    let url = envelope["payload"]["response_url"].as_str().unwrap().to_owned();
+    let answer = async |text: &str| {
+        let answer = json!({"response_type": "in_channel", "text": text});
+        desk.http.post(&url).json(&answer).send().await.unwrap().status()
+    };
+    assert_eq!(answer("in time").await, 200);
+    assert_eq!(event(&socket.frame().await)["text"], "in time");
+    desk.advance(30 * 60 + 1);
+    assert_eq!(answer("too late").await, 404);
 }
 
 #[tokio::test]

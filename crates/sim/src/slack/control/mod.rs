@@ -1,16 +1,20 @@
 //! What tests and the page do to a local Slack: be its people, and break it.
 
+mod gestures;
 pub(super) mod http;
 mod observe;
 mod people;
 mod trouble;
+mod workspace;
 
 use std::sync::Arc;
 
 use super::world::World;
 
-pub use people::{Attachment, Press, Send};
+pub use gestures::Press;
+pub use people::{Attachment, Send};
 pub use trouble::SocketAction;
+pub use workspace::{Crew, Person, Place};
 
 /// The in-process twin of the control API under `/sim`. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +55,20 @@ pub enum ControlError {
         /// Which element.
         action_id: String,
     },
+    /// Something is needed for what was asked.
+    #[error("expected a {0}")]
+    Missing(&'static str),
+    /// Another message of the channel has this timestamp.
+    #[error("there is a message {ts} in {channel} already")]
+    Taken {
+        /// Where.
+        channel: String,
+        /// Which.
+        ts: String,
+    },
+    /// No such session.
+    #[error("there is no agent session in the thread {0}")]
+    Session(String),
     /// No such view.
     #[error("there is no open view {0}")]
     View(String),

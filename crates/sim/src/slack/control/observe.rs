@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use super::{Control, ControlError};
 use crate::slack::{
-    channel::{Channel, Kind},
+    channel::Channel,
     connection::Connection,
     journal::{Entry, What},
     sessions::session_change,
@@ -60,7 +60,8 @@ impl Control {
             "team": {"id": TEAM, "domain": TEAM_DOMAIN},
             "bot": {"user_id": BOT_USER, "bot_id": BOT, "app_id": APP, "name": BOT_NAME},
             "users": state.users.values().map(|user| user.render(true)).collect::<Vec<_>>(),
-            "channels": state.channels.values().map(channel_state).collect::<Vec<_>>(),
+            "usergroups": state.usergroups.values().map(|group| group.render(true)).collect::<Vec<_>>(),
+            "channels": state.channels.values().map(Channel::summary).collect::<Vec<_>>(),
             "statuses": statuses,
             "sessions": sessions,
             "views": state.modals.values()
@@ -154,16 +155,4 @@ impl Control {
         };
         tokio::time::timeout(deadline, asking).await.ok().flatten()
     }
-}
-
-fn channel_state(channel: &Channel) -> Value {
-    let mut state = json!({
-        "id": channel.id, "name": channel.name, "type": channel.type_name(),
-        "is_im": channel.is_direct(), "members": channel.members,
-        "messages": channel.messages.len(),
-    });
-    if let Kind::Direct(person) = &channel.kind {
-        state["user"] = json!(person);
-    }
-    state
 }

@@ -1,14 +1,14 @@
-//! What people do: write, edit, delete, react, press, command, open, stop.
+//! What people do with messages: write, edit, delete, react.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Control, ControlError};
 use crate::slack::{
     events::link_names,
-    files::{FILES_MAX, File},
+    files::{self, FILES_MAX, File},
     message::{Edited, Message},
     state::{State, keep},
     ts::Ts,
@@ -34,6 +34,13 @@ pub struct Send {
     /// Files that go with it.
     #[serde(default)]
     pub files: Vec<Attachment>,
+    /// Its timestamp, instead of one that no message of the workspace has: on Slack a timestamp is
+    /// unique in its channel only.
+    #[serde(default)]
+    pub ts: Option<String>,
+    /// Its `client_msg_id`, instead of a fresh one.
+    #[serde(default)]
+    pub client_msg_id: Option<String>,
 }
 
 /// A file that a person sends.
@@ -49,22 +56,6 @@ pub struct Attachment {
     pub base64: Option<String>,
 }
 
-/// A button that a person presses.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Press {
-    /// The channel's id.
-    pub channel: String,
-    /// The message.
-    pub ts: String,
-    /// The person's id.
-    pub user: String,
-    /// Which element of the message.
-    pub action_id: String,
-    /// What to choose, where the element leaves a choice.
-    #[serde(default)]
-    pub value: Option<String>,
-}
-
 impl Control {
     /// A person writes a message; returns its `ts`.
     pub fn send(&self, send: Send) -> Result<String, ControlError> {
@@ -74,14 +65,21 @@ impl Control {
             None => None,
             Some(thread) => Some(find_root(&state, &send.channel, thread)?),
         };
-        let ts = state.next_ts(self.world.clock.now_us());
+        let ts = match &send.ts {
+            None => state.next_ts(self.world.clock.now_us()),
+            Some(ts) => free_ts(&state, &send.channel, ts)?,
+        };
         let text = link_names(&state, &send.text);
         let mut message = Message::new(ts, &send.user, text);
-        message.client_msg_id = Some(uuid::Uuid::new_v4().to_string());
+        let fresh = || uuid::Uuid::new_v4().to_string();
+        message.client_msg_id = Some(send.client_msg_id.unwrap_or_else(fresh));
+        message.team = state.foreign_team(&send.user);
         message.thread_ts = root;
         message.broadcast = root.is_some() && send.broadcast;
+        let shared = state.channels.get(&send.channel).is_some_and(|c| !c.shared_with.is_empty());
         for attachment in send.files {
-            message.files.push(self.take_file(&mut state, &send.user, attachment));
+            let file = self.take_file(&mut state, &send.user, attachment);
+            message.files.push(if shared { files::unchecked(&file) } else { file });
         }
         self.world.post(&mut state, &send.channel, message);
         Ok(ts.to_string())
@@ -166,61 +164,21 @@ impl Control {
         Ok(self.world.react(&mut state, (channel, ts), (user, name), added))
     }
 
-    /// A person presses a button; returns the `trigger_id`.
-    pub fn press(&self, press: &Press) -> Result<String, ControlError> {
+    /// Slack shows what a message's links lead to: the message changes, but nobody edited it.
+    pub fn unfurl(&self, channel: &str, ts: &str, link: &str) -> Result<(), ControlError> {
         let mut state = self.world.state();
-        check_member(&state, &press.channel, &press.user)?;
-        let message = find(&state, &press.channel, &press.ts)?.clone();
-        let who = (press.user.as_str(), press.action_id.as_str());
-        self.world
-            .press(&mut state, &press.channel, &message, who, press.value.as_deref())
-            .ok_or_else(|| ControlError::Element {
-                ts: press.ts.clone(),
-                action_id: press.action_id.clone(),
-            })
-    }
-
-    /// A person submits a modal, with Slack's `state.values`; returns the `trigger_id`.
-    pub fn submit(&self, view_id: &str, values: &Value) -> Result<String, ControlError> {
-        let mut state = self.world.state();
-        self.world
-            .submit(&mut state, view_id, values)
-            .ok_or_else(|| ControlError::View(view_id.to_owned()))
-    }
-
-    /// A person sends a slash command; returns the `trigger_id`.
-    pub fn command(
-        &self,
-        channel: &str,
-        user: &str,
-        command: &str,
-        text: &str,
-    ) -> Result<String, ControlError> {
-        let mut state = self.world.state();
-        check_member(&state, channel, user)?;
-        Ok(self.world.command(&mut state, channel, user, (command, text)))
-    }
-
-    /// A person opens the app's `home` or `messages` tab.
-    pub fn open_home(&self, user: &str, tab: &str) -> Result<(), ControlError> {
-        let mut state = self.world.state();
-        let channel = state.direct_with(user).map(|channel| channel.id.clone());
-        let channel = channel.ok_or_else(|| ControlError::User(user.to_owned()))?;
-        self.world.open_home(&mut state, &channel, user, tab);
-        Ok(())
-    }
-
-    /// A person stops the agent in a thread: open streams end and the app is told.
-    pub fn stop_session(&self, channel: &str, ts: &str, user: &str) -> Result<(), ControlError> {
-        let mut state = self.world.state();
-        check_member(&state, channel, user)?;
-        let root = find_root(&state, channel, ts)?;
-        self.world.stop_session(&mut state, channel, root, user);
+        let ts = find(&state, channel, ts)?.ts;
+        self.world.change(&mut state, channel, ts, |message| {
+            message.attachments = Some(json!([{
+                "id": 1, "from_url": link, "original_url": link, "title_link": link,
+                "title": link, "fallback": link, "service_name": "example",
+            }]));
+        });
         Ok(())
     }
 }
 
-fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlError> {
+pub(super) fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlError> {
     let found = state.channels.get(channel);
     let found = found.ok_or_else(|| ControlError::Channel(channel.to_owned()))?;
     if !state.users.contains_key(user) {
@@ -232,12 +190,25 @@ fn check_member(state: &State, channel: &str, user: &str) -> Result<(), ControlE
     Ok(())
 }
 
-fn find<'a>(state: &'a State, channel: &str, ts: &str) -> Result<&'a Message, ControlError> {
+/// A timestamp that no message of this channel has yet.
+fn free_ts(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
+    let free: Ts = ts.parse().map_err(|_| ControlError::Missing("timestamp"))?;
+    if state.message(channel, free).is_some() {
+        return Err(ControlError::Taken { channel: channel.to_owned(), ts: ts.to_owned() });
+    }
+    Ok(free)
+}
+
+pub(super) fn find<'a>(
+    state: &'a State,
+    channel: &str,
+    ts: &str,
+) -> Result<&'a Message, ControlError> {
     let found = ts.parse().ok().and_then(|ts| state.message(channel, ts));
     found.ok_or_else(|| ControlError::Message { channel: channel.into(), ts: ts.into() })
 }
 
-fn find_root(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
+pub(super) fn find_root(state: &State, channel: &str, ts: &str) -> Result<Ts, ControlError> {
     let message = find(state, channel, ts)?;
     Ok(message.thread_ts.unwrap_or(message.ts))
 }

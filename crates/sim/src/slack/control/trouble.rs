@@ -19,7 +19,8 @@ use crate::slack::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum SocketAction {
-    /// Told to go: `warning`, `refresh_requested`, `link_disabled`, `too_many_websockets`.
+    /// Told to go: `warning`, `refresh_requested`, `link_disabled`, `too_many_websockets`, or a
+    /// reason that nobody has heard of yet.
     Disconnect {
         /// Why.
         #[serde(default = "refresh_requested")]
@@ -60,7 +61,6 @@ impl Control {
         let link = &self.world.link;
         match action {
             SocketAction::Disconnect { reason } => {
-                let reason = known_reason(reason);
                 let did = link.disconnect(connection, reason, self.world.clock.now_us());
                 let met = did.len();
                 self.world.journal.link(did);
@@ -136,13 +136,4 @@ impl Control {
 
 fn refresh_requested() -> String {
     "refresh_requested".into()
-}
-
-fn known_reason(reason: &str) -> &'static str {
-    match reason {
-        "warning" => "warning",
-        "link_disabled" => "link_disabled",
-        "too_many_websockets" => "too_many_websockets",
-        _ => "refresh_requested",
-    }
 }

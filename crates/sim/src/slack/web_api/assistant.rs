@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Call,
+    Answer, Call, agents,
     chat::{known_channel, thread_root},
     refusal::Refusal,
 };
@@ -50,6 +50,7 @@ pub(super) fn set_prompts(call: &Call<'_>) -> Answer {
     if prompts.iter().any(|p| !(p["title"].is_string() && p["message"].is_string())) {
         return Err(Refusal::new("invalid_arguments"));
     }
+    agents::check_plan(call)?;
     let state = call.world.state();
     let channel = known_channel(&state, &call.args.required("channel_id")?)?;
     let thread_ts = call.args.ts("thread_ts", "invalid_thread_ts")?;
@@ -61,12 +62,14 @@ pub(super) fn set_prompts(call: &Call<'_>) -> Answer {
     Ok(json!({}))
 }
 
-/// The channel and thread root of a call.
+/// The channel and thread root of a call, where the agent may be used.
 pub(super) fn thread(call: &Call<'_>, state: &State) -> Result<(String, Ts), Refusal> {
     let channel = known_channel(state, &call.args.required("channel_id")?)?;
     let thread_ts = call.args.ts("thread_ts", "invalid_thread_ts")?;
     let thread_ts = thread_ts.ok_or_else(|| Refusal::new("invalid_thread_ts"))?;
     let root = thread_root(state, &channel, Some(thread_ts))
-        .map_err(|_| Refusal::new("invalid_thread_ts"))?;
-    Ok((channel, root.unwrap_or(thread_ts)))
+        .map_err(|_| Refusal::new("invalid_thread_ts"))?
+        .unwrap_or(thread_ts);
+    agents::check_thread(call, state, &channel, root)?;
+    Ok((channel, root))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{content::MARKDOWN_CHARS_MAX, refusal::Refusal};
+use super::{Answer, Call, content::MARKDOWN_CHARS_MAX, refusal::Refusal};
+use crate::slack::world::fresh_id;
 
 /// The most blocks of a message.
 pub(super) const MESSAGE_BLOCKS_MAX: usize = 50;
@@ -39,6 +40,49 @@ const KINDS: &[&str] = &[
     "task_card",
     "video",
 ];
+
+/// `blocks.validate`: the rules without a message.
+pub(super) fn validate(call: &Call<'_>) -> Answer {
+    let blocks = call.args.structure("blocks", "invalid_blocks_format")?;
+    let blocks = blocks.ok_or_else(|| Refusal::missing("blocks"))?;
+    check(&blocks, MESSAGE_BLOCKS_MAX)?;
+    Ok(json!({}))
+}
+
+/// The blocks with ids for those blocks and elements that were given none, as Slack sends them on.
+pub(in crate::slack) fn with_ids(mut blocks: Value) -> Value {
+    for block in blocks.as_array_mut().into_iter().flatten() {
+        // An image is a block here and an element there; only the block has an id.
+        if let Some(object) = block.as_object_mut() {
+            object.entry("block_id").or_insert_with(short_id);
+        }
+        for part in ["accessory", "element"] {
+            if let Some(element) = block.get_mut(part) {
+                give_action_id(element);
+            }
+        }
+        if matches!(block["type"].as_str(), Some("actions" | "context_actions")) {
+            for element in block["elements"].as_array_mut().into_iter().flatten() {
+                give_action_id(element);
+            }
+        }
+    }
+    blocks
+}
+
+fn give_action_id(element: &mut Value) {
+    if let Some(object) = element.as_object_mut()
+        && object.get("type").is_some_and(|kind| kind != "image")
+    {
+        object.entry("action_id").or_insert_with(short_id);
+    }
+}
+
+fn short_id() -> Value {
+    let mut id = fresh_id("");
+    id.truncate(5);
+    json!(id)
+}
 
 /// Checks the blocks of a message or view; what is wrong is told with a pointer to the place.
 pub(super) fn check(blocks: &Value, blocks_max: usize) -> Result<(), Refusal> {
@@ -147,8 +191,6 @@ fn invalid(at: &str, problem: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

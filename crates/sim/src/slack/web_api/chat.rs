@@ -112,7 +112,7 @@ pub(super) fn post_ephemeral(call: &Call<'_>) -> Answer {
     let mut message = Message::new(ts, BOT_USER, content.text.clone());
     content.dress(&mut message);
     message.thread_ts = thread_ts;
-    call.world.whisper(&channel, &user, &message);
+    call.world.whisper(&mut state, &channel, &user, message);
     Ok(json!({"message_ts": ts}))
 }
 
@@ -121,12 +121,17 @@ pub(super) fn permalink(call: &Call<'_>) -> Answer {
     let state = call.world.state();
     let channel = known_channel(&state, &call.args.required("channel")?)?;
     let message = state.message(&channel, ts).ok_or_else(|| Refusal::new("message_not_found"))?;
-    let digits = ts.to_string().replace('.', "");
-    let mut permalink = format!("http://{}/archives/{channel}/p{digits}", call.authority);
-    if let Some(root) = message.thread_ts.filter(|root| *root != ts) {
-        permalink.push_str(&format!("?thread_ts={root}&cid={channel}"));
+    Ok(json!({"channel": channel, "permalink": address(call, &channel, message)}))
+}
+
+/// The address of a message.
+pub(super) fn address(call: &Call<'_>, channel: &str, message: &Message) -> String {
+    let digits = message.ts.to_string().replace('.', "");
+    let mut address = format!("http://{}/archives/{channel}/p{digits}", call.authority);
+    if let Some(root) = message.thread_ts.filter(|root| *root != message.ts) {
+        address.push_str(&format!("?thread_ts={root}&cid={channel}"));
     }
-    Ok(json!({"channel": channel, "permalink": permalink}))
+    address
 }
 
 /// The id of a channel that the bot may write to, given by id, name or a person's id.
@@ -134,6 +139,9 @@ pub(super) fn writable_channel(state: &State, name: &str) -> Result<String, Refu
     let channel = state.find_channel(name).ok_or_else(|| Refusal::new("channel_not_found"))?;
     if !channel.members.contains(BOT_USER) {
         return Err(Refusal::new("not_in_channel"));
+    }
+    if channel.archived {
+        return Err(Refusal::new("is_archived"));
     }
     Ok(channel.id.clone())
 }

@@ -46,7 +46,9 @@ impl Content {
             has_text: text.is_some() || markdown.is_some(),
             markdown: markdown.is_some(),
             text: markdown.or(text).unwrap_or_default(),
-            blocks: blocks.filter(|blocks| blocks.as_array().is_some_and(|list| !list.is_empty())),
+            blocks: blocks
+                .filter(|blocks| blocks.as_array().is_some_and(|list| !list.is_empty()))
+                .map(blocks::with_ids),
             attachments,
             metadata: metadata(args)?,
         })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, methods::require_scope, page, page::Page, refusal::Refusal};
+use super::{Answer, Call, methods::require_scope, page, page::Page, refusal::Refusal, warn};
 use crate::slack::{
     channel::{Channel, Kind},
     state::State,
@@ -12,6 +12,8 @@ use crate::slack::{
 /// The most channels or members of a page.
 const PAGE_MAX: usize = 1_000;
 const PAGE_USUAL: usize = 100;
+/// The most people of a group DM, the bot aside.
+const GROUP_PEOPLE_MAX: usize = 8;
 
 /// The channel of a call, if the bot may see it and has the scope `{type}:{right}` for its type.
 pub(super) fn scoped_channel<'a>(
@@ -37,6 +39,7 @@ fn scope_family(kind: &Kind) -> &'static str {
         Kind::Public => "channels",
         Kind::Private => "groups",
         Kind::Direct(_) => "im",
+        Kind::Group => "mpim",
     }
 }
 
@@ -62,6 +65,7 @@ pub(super) fn listed<'a>(call: &Call<'_>, channels: impl Iterator<Item = &'a Cha
             Kind::Public => "public_channel",
             Kind::Private => "private_channel",
             Kind::Direct(_) => "im",
+            Kind::Group => "mpim",
         };
         types.iter().any(|asked| asked == name)
     };
@@ -96,32 +100,71 @@ pub(super) fn members(call: &Call<'_>) -> Answer {
     Ok(json!({"members": members[page.range.clone()], "response_metadata": page.metadata()}))
 }
 
+/// With one person their DM with the bot, with several the DM of all of them.
 pub(super) fn open(call: &Call<'_>) -> Answer {
-    let state = call.world.state();
-    let channel = match (call.args.text("channel"), call.args.names("users").as_slice()) {
-        (Some(id), _) => state.channels.get(&id).ok_or("channel_not_found"),
-        (None, [user]) => state.direct_with(user).ok_or("user_not_found"),
-        (None, []) => Err("users_list_not_supplied"),
-        (None, _) => Err("not_enough_users"),
+    let people = call.args.names("users");
+    let mut state = call.world.state();
+    let (id, was_open) = match (call.args.text("channel"), people.as_slice()) {
+        (Some(id), _) => (id, true),
+        (None, []) => return Err(Refusal::new("users_list_not_supplied")),
+        (None, [user]) => {
+            let found = state.direct_with(user).map(|channel| channel.id.clone());
+            (found.ok_or_else(|| Refusal::new("user_not_found"))?, true)
+        }
+        (None, people) => opened_group(call, &mut state, people)?,
     };
-    let channel = channel.map_err(Refusal::new)?;
+    let channel = state.channels.get(&id).filter(|channel| !channel.is_channel());
+    let channel = channel.ok_or_else(|| Refusal::new("channel_not_found"))?;
     let shown =
         if call.args.flag("return_im") { channel.render() } else { json!({"id": channel.id}) };
-    Ok(json!({"no_op": true, "already_open": true, "channel": shown}))
+    Ok(json!({"no_op": was_open, "already_open": was_open, "channel": shown}))
+}
+
+fn opened_group(
+    call: &Call<'_>,
+    state: &mut State,
+    people: &[String],
+) -> Result<(String, bool), Refusal> {
+    require_scope(call, "mpim:write")?;
+    if people.len() > GROUP_PEOPLE_MAX {
+        return Err(Refusal::new("too_many_users"));
+    }
+    if people.iter().all(|person| person == &people[0] || person == BOT_USER) {
+        return Err(Refusal::new("not_enough_users"));
+    }
+    if people.iter().any(|person| !state.users.contains_key(person)) {
+        return Err(Refusal::new("user_not_found"));
+    }
+    Ok(call.world.open_group(state, people))
 }
 
 pub(super) fn join(call: &Call<'_>) -> Answer {
     let id = call.args.required("channel")?;
     let mut state = call.world.state();
-    let channel = state.channels.get_mut(&id).ok_or_else(|| Refusal::new("channel_not_found"))?;
+    let channel = state.channels.get(&id).ok_or_else(|| Refusal::new("channel_not_found"))?;
     if channel.kind != Kind::Public {
         return Err(Refusal::new("method_not_supported_for_channel_type"));
     }
-    let mut answer = json!({});
-    if !channel.members.insert(BOT_USER.to_owned()) {
-        answer["warning"] = json!("already_in_channel");
-        answer["response_metadata"] = json!({"warnings": ["already_in_channel"]});
+    if channel.archived {
+        return Err(Refusal::new("is_archived"));
     }
-    answer["channel"] = channel.render();
+    let mut answer = json!({});
+    if !call.world.join(&mut state, &id, BOT_USER, None) {
+        warn(&mut answer, "already_in_channel");
+    }
+    answer["channel"] = state.channels.get(&id).map(Channel::render).unwrap_or_default();
     Ok(answer)
+}
+
+pub(super) fn leave(call: &Call<'_>) -> Answer {
+    let id = call.args.required("channel")?;
+    let mut state = call.world.state();
+    let channel = state.channels.get(&id).ok_or_else(|| Refusal::new("channel_not_found"))?;
+    if !channel.is_channel() {
+        return Err(Refusal::new("method_not_supported_for_channel_type"));
+    }
+    if !call.world.leave(&mut state, &id, BOT_USER, None) {
+        return Ok(json!({"not_in_channel": true}));
+    }
+    Ok(json!({}))
 }

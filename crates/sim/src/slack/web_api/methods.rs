@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Answer, Call, assistant, chat, conversations, files, history, identity, reactions,
-    refusal::Refusal, sessions, streams, users, views,
+    Answer, Call, assistant, blocks, chat, conversations, files, history, identity, reactions,
+    refusal::Refusal, search, sessions, streams, usergroups, users, views,
 };
 use crate::slack::limits::Tier;
 
@@ -75,6 +75,8 @@ const ASSISTANT: &[&str] = &["assistant:write", "chat:write"];
 const READ: &[&str] = &["channels:read", "groups:read", "im:read", "mpim:read"];
 const HISTORY: &[&str] = &["channels:history", "groups:history", "im:history", "mpim:history"];
 
+const LEAVE: &[&str] = &["channels:manage", "groups:write", "im:write", "mpim:write"];
+
 use Tier::{Four, Posting, Special, Three, Two};
 
 static METHODS: &[Method] = &[
@@ -107,8 +109,11 @@ static METHODS: &[Method] = &[
     bot("conversations.members", READ, Four, conversations::members),
     bot("conversations.open", &["im:write", "mpim:write"], Three, conversations::open),
     bot("conversations.join", &["channels:join"], Three, conversations::join),
+    bot("conversations.leave", LEAVE, Three, conversations::leave),
     bot("conversations.history", HISTORY, Three, history::history),
     bot("conversations.replies", HISTORY, Three, history::replies),
+    bot("usergroups.list", &["usergroups:read"], Two, usergroups::list),
+    bot("usergroups.users.list", &["usergroups:read"], Two, usergroups::members),
     bot("users.list", &["users:read"], Two, users::list),
     bot("users.info", &["users:read"], Four, users::info),
     bot("users.conversations", READ, Three, users::conversations),
@@ -116,12 +121,15 @@ static METHODS: &[Method] = &[
     bot("assistant.threads.setStatus", ASSISTANT, Special, assistant::set_status),
     bot("assistant.threads.setTitle", ASSISTANT, Special, assistant::set_title),
     bot("assistant.threads.setSuggestedPrompts", ASSISTANT, Four, assistant::set_prompts),
+    bot("assistant.search.context", &["search:read.public"], Special, search::context),
     bot("agents.sessions.setStatus", ASSISTANT, Three, sessions::set_status),
     bot("agents.sessions.rename", ASSISTANT, Three, sessions::rename),
     bot("files.getUploadURLExternal", &["files:write"], Four, files::get_upload_url),
     bot("files.completeUploadExternal", &["files:write"], Four, files::complete_upload),
     bot("files.info", &["files:read"], Four, files::info),
+    bot("blocks.validate", &[], Three, blocks::validate),
     bot("views.open", &[], Four, views::open),
+    bot("views.push", &[], Four, views::push),
     bot("views.publish", &[], Four, views::publish),
     bot("views.update", &[], Four, views::update),
 ];

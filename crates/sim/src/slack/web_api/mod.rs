@@ -1,8 +1,9 @@
 //! The Web API: `/api/{method}`, from arguments to answer.
 
+mod agents;
 pub(super) mod args;
 mod assistant;
-mod blocks;
+pub(super) mod blocks;
 mod chat;
 mod chunks;
 mod content;
@@ -14,8 +15,10 @@ mod methods;
 mod page;
 mod reactions;
 pub(super) mod refusal;
+mod search;
 mod sessions;
 mod streams;
+mod usergroups;
 mod users;
 mod views;
 
@@ -76,6 +79,7 @@ pub(super) async fn serve(
         Some(refusal) => Err(refusal),
         None => read.and_then(|arrival| arrived.run(&world, arrival)),
     };
+    change_members(&world, fault.as_ref());
     let applied = answer.is_ok();
     let error = answer.as_ref().err().map(|refusal| refusal.error.clone());
     let response = respond(&world, &method, answer, fault.as_ref());
@@ -102,8 +106,41 @@ fn prevented(fault: Option<&FaultKind>) -> Option<Refusal> {
         FaultKind::ErrorAfterApplying
         | FaultKind::CutAfterApplying
         | FaultKind::Delay { .. }
-        | FaultKind::DelayAfterApplying { .. } => None,
+        | FaultKind::DelayAfterApplying { .. }
+        | FaultKind::JoinAfterwards { .. }
+        | FaultKind::LeaveAfterwards { .. } => None,
     }
+}
+
+/// Makes what was just read untrue.
+fn change_members(world: &World, fault: Option<&FaultKind>) {
+    match fault {
+        Some(FaultKind::JoinAfterwards { channel, user }) => {
+            world.join(&mut world.state(), channel, user, None);
+        }
+        Some(FaultKind::LeaveAfterwards { channel, user }) => {
+            world.leave(&mut world.state(), channel, user, None);
+        }
+        Some(
+            FaultKind::RateLimit { .. }
+            | FaultKind::ErrorAfterApplying
+            | FaultKind::CutAfterApplying
+            | FaultKind::Error { .. }
+            | FaultKind::Delay { .. }
+            | FaultKind::DelayAfterApplying { .. },
+        )
+        | None => {}
+    }
+}
+
+/// Adds a warning to an answer, after those that it has.
+pub(super) fn warn(answer: &mut Value, warning: &str) {
+    let mut warnings =
+        answer["response_metadata"]["warnings"].as_array().cloned().unwrap_or_default();
+    warnings.push(json!(warning));
+    let names: Vec<&str> = warnings.iter().filter_map(Value::as_str).collect();
+    answer["warning"] = json!(names.join(","));
+    answer["response_metadata"]["warnings"] = json!(warnings);
 }
 
 struct Arrived<'a> {
@@ -130,8 +167,7 @@ impl Arrived<'_> {
         let authority = host.unwrap_or(&world.authority);
         let mut answer = (method.run)(&Call { world, args: self.args, authority, now_us })?;
         if arrival.lacks_charset {
-            answer["warning"] = json!("missing_charset");
-            answer["response_metadata"]["warnings"] = json!(["missing_charset"]);
+            warn(&mut answer, "missing_charset");
         }
         Ok(answer)
     }
@@ -201,7 +237,9 @@ fn respond(world: &World, method: &str, answer: Answer, fault: Option<&FaultKind
         Some(
             FaultKind::RateLimit { .. }
             | FaultKind::Delay { .. }
-            | FaultKind::DelayAfterApplying { .. },
+            | FaultKind::DelayAfterApplying { .. }
+            | FaultKind::JoinAfterwards { .. }
+            | FaultKind::LeaveAfterwards { .. },
         )
         | None => Response::new(Body::from(body.to_string())),
     };

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Answer, Call, assistant::thread, refusal::Refusal};
-use crate::slack::sessions::SessionStatus;
+use super::{Answer, Call, agents, assistant::thread, refusal::Refusal, warn};
+use crate::slack::{sessions::SessionStatus, state::State};
 
 const TITLE_CHARS_MAX: usize = 200;
 
@@ -23,6 +23,7 @@ pub(super) fn set_status(call: &Call<'_>) -> Answer {
     let mut state = call.world.state();
     let (channel, thread_ts) = thread(call, &state)?;
     let is_new = !state.sessions.contains_key(&(channel.clone(), thread_ts));
+    check_initiator(call, &state, &channel, is_new)?;
     call.world.set_session(&mut state, &channel, thread_ts, status);
     if let Some(title) = title.filter(|_| is_new) {
         call.world.title_session(&mut state, &channel, thread_ts, title);
@@ -33,11 +34,24 @@ pub(super) fn set_status(call: &Call<'_>) -> Answer {
         "title": session.and_then(|session| session.title.clone()),
     });
     if !call.world.settings().subscriptions.contains("agent_session_stopped") {
-        let warning = "missing_agent_session_stopped_event_subscription";
-        answer["warning"] = json!(warning);
-        answer["response_metadata"] = json!({"warnings": [warning]});
+        warn(&mut answer, "missing_agent_session_stopped_event_subscription");
     }
     Ok(answer)
+}
+
+/// Who began a session must be in its channel, and no guest. Of one that exists it is not asked.
+fn check_initiator(
+    call: &Call<'_>,
+    state: &State,
+    channel: &str,
+    is_new: bool,
+) -> Result<(), Refusal> {
+    let Some(user) = call.args.text("initiator_user_id").filter(|_| is_new) else { return Ok(()) };
+    let initiator = state.users.get(&user).ok_or_else(|| Refusal::new("user_not_found"))?;
+    if !state.channels.get(channel).is_some_and(|channel| channel.members.contains(&user)) {
+        return Err(Refusal::new("user_not_in_channel"));
+    }
+    agents::check_person(initiator)
 }
 
 pub(super) fn rename(call: &Call<'_>) -> Answer {

@@ -1,26 +1,30 @@
 //! `chat.startStream`, `chat.appendStream`, `chat.stopStream`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Call, blocks,
+    Answer, Call, agents, blocks,
     chat::{known_channel, thread_root, writable_channel},
-    chunks, content,
+    chunks::{self, Given},
+    content,
     refusal::Refusal,
     sessions,
 };
 use crate::slack::{
+    clock::micros,
     message::Message,
     sessions::SessionStatus,
     state::State,
-    stream::{BLOCKS_MAX, Chunk, DisplayMode, Stream, StreamState},
+    stream::{BLOCKS_MAX, Chunk, DisplayMode, Shape, Stream, StreamState},
     ts::Ts,
     workspace::{BOT_USER, TEAM},
 };
 
 pub(super) fn start(call: &Call<'_>) -> Answer {
     let args = call.args;
-    let chunks = chunks::read(args)?;
+    let given = chunks::read(args)?;
     let display_mode = match args.text("task_display_mode").as_deref() {
         None | Some("timeline") => DisplayMode::Timeline,
         Some("plan") => DisplayMode::Plan,
@@ -34,10 +38,12 @@ pub(super) fn start(call: &Call<'_>) -> Answer {
     let root = thread_root(&state, &channel, Some(thread_ts))
         .map_err(|_| Refusal::new("invalid_thread_ts"))?
         .unwrap_or(thread_ts);
+    agents::check_thread(call, &state, &channel, root)?;
     check_recipient(call, &state, &channel)?;
-    let mut stream = Stream::new(call.now_us, display_mode);
+    let lifetime = Duration::from_secs(call.world.settings().stream_lifetime_s);
+    let mut stream = Stream::new(call.now_us + micros(lifetime), display_mode);
     let mut text = String::new();
-    take_all(&mut stream, &mut text, chunks)?;
+    take_all(&mut stream, &mut text, given)?;
     let ts = state.next_ts(call.now_us);
     let mut message = Message::new(ts, BOT_USER, text);
     message.markdown = true;
@@ -59,18 +65,18 @@ fn check_recipient(call: &Call<'_>, state: &State, channel: &str) -> Result<(), 
     let Some(team) = call.args.text("recipient_team_id") else {
         return Err(Refusal::new("missing_recipient_team_id"));
     };
-    if !state.users.contains_key(&user) {
-        return Err(Refusal::new("user_not_found"));
-    }
+    let user = state.users.get(&user).filter(|user| !user.is_external());
+    // Of a person of another workspace Slack says the same as of nobody.
+    let user = user.ok_or_else(|| Refusal::new("user_not_found"))?;
     if team != TEAM {
         return Err(Refusal::new("team_not_found"));
     }
-    Ok(())
+    agents::check_person(user)
 }
 
 pub(super) fn append(call: &Call<'_>) -> Answer {
-    let chunks = chunks::read(call.args)?;
-    if chunks.is_empty() {
+    let given = chunks::read(call.args)?;
+    if given.chunks.is_empty() {
         return Err(Refusal::new("no_text"));
     }
     let mut state = call.world.state();
@@ -79,7 +85,7 @@ pub(super) fn append(call: &Call<'_>) -> Answer {
         // Appended to a copy, so that a refused chunk leaves no trace.
         let (mut text, mut stream) = (message.text.clone(), message.stream.clone());
         if let Some(stream) = &mut stream {
-            take_all(stream, &mut text, chunks)?;
+            take_all(stream, &mut text, given)?;
         }
         message.text = text;
         message.stream = stream;
@@ -89,7 +95,7 @@ pub(super) fn append(call: &Call<'_>) -> Answer {
 }
 
 pub(super) fn stop(call: &Call<'_>) -> Answer {
-    let chunks = chunks::read(call.args)?;
+    let given = chunks::read(call.args)?;
     let metadata = content::metadata(call.args)?;
     let session_status = sessions::status_named(call.args.text("session_status"))?;
     let trailing = call.args.structure("blocks", "invalid_blocks_format")?;
@@ -104,9 +110,9 @@ pub(super) fn stop(call: &Call<'_>) -> Answer {
     let root = message.thread_ts.unwrap_or(ts);
     let (mut text, mut stream) = (message.text.clone(), message.stream.clone());
     if let Some(stream) = &mut stream {
-        take_all(stream, &mut text, chunks)?;
+        take_all(stream, &mut text, given)?;
         stream.state = StreamState::Finished;
-        if let Some(Value::Array(trailing)) = trailing {
+        if let Some(Value::Array(trailing)) = trailing.map(blocks::with_ids) {
             stream.blocks.extend(trailing);
         }
     }
@@ -141,8 +147,14 @@ fn open_stream(call: &Call<'_>, state: &State) -> Result<(String, Ts), Refusal> 
     }
 }
 
-fn take_all(stream: &mut Stream, text: &mut String, chunks: Vec<Chunk>) -> Result<(), Refusal> {
-    for chunk in chunks {
+fn take_all(stream: &mut Stream, text: &mut String, given: Given) -> Result<(), Refusal> {
+    if stream.shape == Some(Shape::Text) && given.has_chunks {
+        return Err(Refusal::new("streaming_mode_mismatch"));
+    }
+    if stream.shape.is_none() && !given.chunks.is_empty() {
+        stream.shape = Some(if given.has_chunks { Shape::Chunks } else { Shape::Text });
+    }
+    for chunk in given.chunks {
         if let Chunk::Blocks(blocks) = &chunk {
             if blocks.iter().any(|block| block["type"] == "file") {
                 return Err(Refusal::new("internal_error"));
