@@ -9,6 +9,7 @@ use std::time::Duration;
 use event::{ErrorChain, EventRef, Reply, Timestamp, key::effect_key};
 use queue::{Claim, Effect, EffectIntent, Intent, Stop};
 use serde::{Deserialize, Serialize};
+use slack::mention::answer_key;
 use slack::{Failure, Post, SlackError};
 use tokio::time::sleep;
 
@@ -166,6 +167,8 @@ impl Delivery<'_> {
     }
 
     async fn record(&self, desk: &Desk, ts: String) -> Result<String, JobError> {
+        let led = desk.queue.lead(&answer_key(self.channel, &ts), self.subject).await;
+        led.map_err(JobError::queue("making the reply known"))?;
         desk.queue
             .record_effect(self.claim, self.subject, self.generation, self.slot, &ts)
             .await
