@@ -68,8 +68,20 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn lead(&self, key: &str, to: EventRef) -> Result<(), QueueError> {
+        self.lead_key(key, to, false).await
+    }
+
+    /// As [`Queue::lead`], wherever the key has led before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lead_anew(&self, key: &str, to: EventRef) -> Result<(), QueueError> {
+        self.lead_key(key, to, true).await
+    }
+
+    async fn lead_key(&self, key: &str, to: EventRef, anew: bool) -> Result<(), QueueError> {
         let (key, occurred_at) = (without_nul(key), to_sql(to.occurred_at));
-        self.execute(LEAD_KEY, vec![&key, &to.id.0, &occurred_at]).await.map(drop)
+        self.execute(LEAD_KEY, vec![&key, &to.id.0, &occurred_at, &anew]).await.map(drop)
     }
 
     /// An event from the log; `None` when it is unknown or past retention.

@@ -95,6 +95,12 @@ impl StopRequest {
     }
 }
 
+/// By what the latest change of a message is found, known before the message itself if need be.
+#[must_use]
+pub fn change_key(logical_key: &str) -> String {
+    format!("changed:{logical_key}")
+}
+
 /// A stored frame of a message as it would be, had it said this.
 ///
 /// # Errors

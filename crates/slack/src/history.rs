@@ -39,10 +39,8 @@ pub fn said(
     let at = Timestamp::from_slack(ts).filter(|at| *at >= since)?;
     let body = request(conversation, message, ts, hearing)?.to_string().into_bytes();
     let frame = frame::read_request(&body);
-    let event = NewEvent {
-        source: SOURCE.to_owned(),
-        ..normalise::event(body, &frame, hearing, at)
-    };
+    let event =
+        NewEvent { source: SOURCE.to_owned(), ..normalise::event(body, &frame, hearing, at) };
     let thread = text(message, "/thread_ts");
     let is_owed = event.work.is_some();
     is_owed.then(|| Said {
@@ -170,7 +168,8 @@ mod tests {
         let mut joined = message("2.000001", "<@UBOT> has joined");
         joined["subtype"] = json!("channel_join");
         assert!(!found("im", &joined));
-        let before = said(&conversation("im"), &message("2.0", "hi"), &hearing(), Timestamp(2_000_001));
+        let before =
+            said(&conversation("im"), &message("2.0", "hi"), &hearing(), Timestamp(2_000_001));
         assert_eq!(before, None);
         assert!(!found("im", &json!({"text": "no ts"})) && !found("im", &json!(null)));
     }

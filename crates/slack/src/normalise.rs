@@ -55,12 +55,7 @@ const _: () = assert!(KEY_ID_BYTES_MAX + 64 < KEY_BYTES_MAX, "a prefix and an id
 ///
 /// `received_at` stands in for a time that the frame does not tell.
 #[must_use]
-pub fn event(
-    raw: Vec<u8>,
-    frame: &Frame,
-    hearing: &Hearing,
-    received_at: Timestamp,
-) -> NewEvent {
+pub fn event(raw: Vec<u8>, frame: &Frame, hearing: &Hearing, received_at: Timestamp) -> NewEvent {
     let mut event = match frame {
         Frame::Envelope(envelope) => of_envelope(envelope, hearing, received_at),
         Frame::Unreadable { reason, .. } => quarantined(&raw, reason, received_at),
@@ -288,7 +283,8 @@ fn deserves_answer(payload: &Value, hearing: &Hearing) -> bool {
 /// answered, or two bots would talk for ever; what we wrote ourselves never is.
 fn is_by_someone_answered(payload: &Value, Hearing { bot, bots }: &Hearing) -> bool {
     let (user, bot_id) = (text(payload, "/event/user"), text(payload, "/event/bot_id"));
-    let is_ours = user == Some(&bot.user_id) || (bot_id.is_some() && bot_id == bot.bot_id.as_deref());
+    let is_ours =
+        user == Some(&bot.user_id) || (bot_id.is_some() && bot_id == bot.bot_id.as_deref());
     let is_allowed = [user, bot_id].into_iter().flatten().any(|id| bots.contains(id));
     !is_ours && user != Some("USLACKBOT") && (is_allowed || !is_by_bot(payload))
 }

@@ -69,9 +69,12 @@ impl Pressed {
     /// When it is none under a message.
     pub fn read(raw: &[u8]) -> Result<Self, MentionError> {
         let payload = stored_payload(raw)?;
-        let part =
-            |at: [&str; 2], expected| at.iter().find_map(|at| text(&payload, at)).map(str::to_owned)
-                .ok_or(MentionError { expected });
+        let part = |at: [&str; 2], expected| {
+            at.iter()
+                .find_map(|at| text(&payload, at))
+                .map(str::to_owned)
+                .ok_or(MentionError { expected })
+        };
         let action = feedback_action(&payload);
         let action = action.ok_or(MentionError { expected: "a feedback button" })?;
         Ok(Pressed {
@@ -196,7 +199,10 @@ mod tests {
         for (value, good) in [("up", true), ("down", false)] {
             assert!(is_feedback(&press(value)));
             let read = Pressed::read(&raw("interactive", &press(value))).unwrap();
-            assert_eq!((read.good, read.ts.as_str(), read.channel.as_str()), (good, "2.000001", "C1"));
+            assert_eq!(
+                (read.good, read.ts.as_str(), read.channel.as_str()),
+                (good, "2.000001", "C1")
+            );
         }
         let mut bare = press("negative");
         bare["message"] = json!(null);

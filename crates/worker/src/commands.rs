@@ -136,14 +136,15 @@ async fn resume(desk: &Desk, by: &str) -> Result<String, QueueError> {
     }
     Ok(match stood {
         true => format!("Resumed; {freed} questions waited."),
-        false => "Answers were not paused here. Other pauses are ended by `athenaeum resume`.".to_owned(),
+        false => {
+            "Answers were not paused here. Other pauses are ended by `athenaeum resume`.".to_owned()
+        }
     })
 }
 
 async fn status(desk: &Desk, tenant: &str) -> Result<String, QueueError> {
     let stats = desk.queue.stats().await?;
-    let (pauses, standings) =
-        tokio::try_join!(desk.queue.pauses(), desk.queue.standings(tenant))?;
+    let (pauses, standings) = tokio::try_join!(desk.queue.pauses(), desk.queue.standings(tenant))?;
     let LiveCounts { waiting, ready, running, suspended } = stats.jobs;
     let live = stats.workers.iter().filter(|worker| worker.live).count();
     let mut text = format!(
@@ -152,7 +153,8 @@ async fn status(desk: &Desk, tenant: &str) -> Result<String, QueueError> {
         stats.dead_letters
     );
     for pause in &pauses {
-        let _ = write!(text, "\nPaused: {} by {}: {}", pause.scope, named(&pause.actor), pause.reason);
+        let _ =
+            write!(text, "\nPaused: {} by {}: {}", pause.scope, named(&pause.actor), pause.reason);
     }
     for (standing, word) in [(Standing::Admin, "Admins"), (Standing::Ignored, "Ignored")] {
         let of = standings.iter().filter(|record| record.standing == standing);

@@ -47,9 +47,9 @@ impl Handler for Desks {
 
 async fn handle(desk: &Desk, claim: &Claim, stop: &Stop) -> Outcome {
     let handled = match claim.kind.as_str() {
-        kind if answers_in_slack(kind) => match manners::declines(desk, claim).await {
-            Ok(true) => Ok(Outcome::Done(None)),
-            Ok(false) => answer::answer(desk, claim, stop).await,
+        kind if answers_in_slack(kind) => match manners::owed(desk, claim).await {
+            Ok(Some(claim)) => answer::answer(desk, &claim, stop).await,
+            Ok(None) => Ok(Outcome::Done(None)),
             Err(error) => Err(error),
         },
         "ask" => ask::ask(desk, claim, stop).await,

@@ -1,33 +1,37 @@
-//! Whom not to answer after all: who is ignored, and bots that had their share.
+//! Whom not to answer after all: who is ignored, bots that had their share, and who took the question
+//! back before it came.
+
+use std::borrow::Cow;
 
 use event::limits::NAME_BYTES_MAX;
 use queue::{Claim, Limit, LimitError, Standing, Taken};
 use slack::Mention;
 
 use crate::desk::{Desk, JobError};
+use crate::gestures;
 
 /// How many questions of bots are answered in one thread within a day; then the two talk in circles.
 const BOT_ANSWERS_PER_DAY: f64 = 5.0;
 
 const DAY_SECONDS: f64 = 24.0 * 3_600.0;
 
-/// Whether a question gets no answer.
-pub(crate) async fn declines(desk: &Desk, claim: &Claim) -> Result<bool, JobError> {
+/// The question that is to be answered, as it reads by now; `None` when it gets no answer.
+pub(crate) async fn owed<'a>(
+    desk: &Desk,
+    claim: &'a Claim,
+) -> Result<Option<Cow<'a, Claim>>, JobError> {
     if is_ignored(desk, claim).await? {
         tracing::info!("the asker is ignored");
-        return Ok(true);
+        return Ok(None);
     }
     let mention = Mention::read(&claim.raw, &desk.bot).map_err(JobError::Frame)?;
     // A later attempt is at the same answer.
-    if !mention.by_bot || claim.attempt > 1 {
-        return Ok(false);
-    }
-    let granted = take_turn(desk, claim).await?;
-    if !granted {
+    if mention.by_bot && claim.attempt == 1 && !take_turn(desk, claim).await? {
         tracing::warn!("a bot has had its answers in this thread for today");
         metrics::counter!("worker_bot_answers_refused_total").increment(1);
+        return Ok(None);
     }
-    Ok(!granted)
+    gestures::after_changes(desk, claim, &mention).await
 }
 
 /// Whether somebody did it for whom nothing is done.

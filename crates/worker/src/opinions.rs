@@ -26,8 +26,7 @@ const DELETE_DEADLINE: Duration = Duration::from_secs(12);
 
 /// Records a press on a feedback button with the event whose answer it is about.
 pub(crate) async fn feedback(desk: &Desk, claim: &Claim) -> Result<Outcome, JobError> {
-    let Pressed { user, channel, ts, good } =
-        Pressed::read(&claim.raw).map_err(JobError::Frame)?;
+    let Pressed { user, channel, ts, good } = Pressed::read(&claim.raw).map_err(JobError::Frame)?;
     let Some(Answered { event, .. }) = answered(desk, &channel, &ts).await? else {
         return Ok(Outcome::Done(None));
     };

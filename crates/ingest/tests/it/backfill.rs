@@ -58,14 +58,14 @@ async fn in22_what_was_said_while_all_were_away_is_owed_an_answer_once() {
     rig.come_back().await;
     rig.until_count(READ, 1).await;
     assert_eq!((rig.count(JOBS).await, rig.count(EVENTS).await), (3, 4));
-    let found: i64 = sqlx::query_scalar("SELECT found FROM gaps").fetch_one(&rig.pool).await.unwrap();
+    let found: i64 =
+        sqlx::query_scalar("SELECT found FROM gaps").fetch_one(&rig.pool).await.unwrap();
     assert_eq!(found, 3);
-    let kinds: Vec<String> = sqlx::query_scalar(
-        "SELECT kind FROM events WHERE source = 'slack.history' ORDER BY kind",
-    )
-    .fetch_all(&rig.pool)
-    .await
-    .unwrap();
+    let kinds: Vec<String> =
+        sqlx::query_scalar("SELECT kind FROM events WHERE source = 'slack.history' ORDER BY kind")
+            .fetch_all(&rig.pool)
+            .await
+            .unwrap();
     assert_eq!(kinds, ["app_mention", "app_mention", "message"]);
     // Read again, it is known.
     run(&rig, "INSERT INTO gaps (source, since) SELECT source, since FROM gaps").await;
@@ -124,8 +124,11 @@ async fn a_start_that_nothing_preceded_and_a_short_silence_read_nothing() {
 #[tokio::test]
 async fn nobody_listens_without_a_socket() {
     let rig = listening().await;
-    rig.control("faults", &json!({"method": "apps.connections.open", "fault": "error",
-        "error": "fatal_error", "count": 1_000}))
+    rig.control(
+        "faults",
+        &json!({"method": "apps.connections.open", "fault": "error",
+        "error": "fatal_error", "count": 1_000}),
+    )
     .await;
     rig.control("sockets", &json!({"action": "drop"})).await;
     rig.until("no socket", async || rig.facts().await["sockets_open"] == 0).await;
@@ -246,7 +249,8 @@ async fn in19_slacks_notice_that_it_leaves_events_out_is_a_gap() {
         "type": "app_rate_limited", "team_id": "T0LOCAL", "minute_rate_limited": 1}});
     rig.control("raw", &json!({"frame": notice})).await;
     rig.until_count("SELECT count(*) FROM events WHERE kind = 'app_rate_limited'", 1).await;
-    let later = "SELECT count(*) FROM gaps WHERE ready_at > clock_timestamp() + INTERVAL '1 minute'";
+    let later =
+        "SELECT count(*) FROM gaps WHERE ready_at > clock_timestamp() + INTERVAL '1 minute'";
     assert_eq!(rig.count(later).await, 1, "read once that minute is over");
     rig.mention("left out").await;
     run(&rig, "UPDATE gaps SET ready_at = clock_timestamp()").await;

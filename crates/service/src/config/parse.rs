@@ -71,9 +71,7 @@ pub(super) fn hours(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Durat
 }
 
 /// Slack ids that begin with one of these letters, separated by commas.
-pub(super) fn ids(
-    letters: &'static [char],
-) -> impl Fn(&str) -> Result<BTreeSet<String>, Mismatch> {
+pub(super) fn ids(letters: &'static [char]) -> impl Fn(&str) -> Result<BTreeSet<String>, Mismatch> {
     let is_id = move |id: &str| {
         let plain = id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
         id.len() > 1 && id.starts_with(letters) && plain
@@ -100,8 +98,7 @@ pub(super) fn reactions(text: &str) -> Result<BTreeMap<String, ReactionAction>, 
         (!emoji.is_empty()).then(|| (emoji.to_owned(), *action))
     };
     let words: Vec<&str> = ReactionAction::ALL.iter().map(|action| action.as_str()).collect();
-    let expected =
-        || Mismatch::expected(format!("EMOJI={}, separated by commas", words.join("|")));
+    let expected = || Mismatch::expected(format!("EMOJI={}, separated by commas", words.join("|")));
     parts(text).map(|part| pair(part).ok_or_else(expected)).collect()
 }
 
