@@ -69,18 +69,16 @@ impl Pressed {
     /// When it is none under a message.
     pub fn read(raw: &[u8]) -> Result<Self, MentionError> {
         let payload = stored_payload(raw)?;
-        let part = |at: [&str; 2], expected| {
-            at.iter()
-                .find_map(|at| text(&payload, at))
-                .map(str::to_owned)
-                .ok_or(MentionError { expected })
+        let part = |places: &[&str], expected| {
+            let found = places.iter().find_map(|at| text(&payload, at));
+            found.map(str::to_owned).ok_or(MentionError { expected })
         };
         let action = feedback_action(&payload);
         let action = action.ok_or(MentionError { expected: "a feedback button" })?;
         Ok(Pressed {
-            user: part(["/user/id", "/user/id"], "a user")?,
-            channel: part(["/container/channel_id", "/channel/id"], "a channel")?,
-            ts: part(["/container/message_ts", "/message/ts"], "the ts of a message")?,
+            user: part(&["/user/id"], "a user")?,
+            channel: part(&["/container/channel_id", "/channel/id"], "a channel")?,
+            ts: part(&["/container/message_ts", "/message/ts"], "the ts of a message")?,
             good: !is_negative(&payload, action),
         })
     }
