@@ -26,6 +26,31 @@ async fn settled(fleet: &Fleet, outcomes: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in1_what_dies_before_its_commit_is_not_acknowledged_and_comes_again() {
+    let fleet = Fleet::new().await;
+    let ingest = fleet.ingest().await;
+    let holding = fleet.hold("deliveries").await;
+    fleet.chat.mention("Does this survive?").await;
+    let blocked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'
+                    and application_name = 'athenaeum-ingest' and datname = current_database()";
+    until("its commit to wait", SOON, async || (fleet.count(blocked).await == 1).then_some(()))
+        .await;
+    ingest.kill().await;
+    // The server rolls back what the dead process had begun.
+    until("nothing waits", SOON, async || {
+        let end = blocked.replace("count(*)", "count(pg_terminate_backend(pid))");
+        (fleet.count(&end).await == 0).then_some(())
+    })
+    .await;
+    holding.batch_execute("rollback").await.expect("the lock goes");
+    let events = "select count(*) from events";
+    assert_eq!((acks(&fleet.chat.journal().await), fleet.count(events).await), (0, 0));
+    let _again = fleet.ingest().await;
+    acknowledged(&fleet).await;
+    assert_eq!((fleet.count(events).await, fleet.count(LIVE).await), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in22_what_was_said_in_ten_minutes_without_ingest_is_answered_once_each() {
     let fleet = Fleet::under_a_forgetful_slack().await;
     let (mut ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());

@@ -1,6 +1,7 @@
 //! Rows of the fault catalogue that no other file here has, named after them. The others: IN4, IN8, IN11,
 //! IN12, IN14 and IN18 in `faults` and `input`, IN13 in the sockets' own tests (`slack`), IN15 and IN16 in
-//! `sockets`, IN19 and IN22 in `backfill`, IN21 in `requests`; IN6, IN17 and IN20 need a fleet.
+//! `sockets`, IN19 and IN22 in `backfill`, IN21 in `requests`; IN1 to IN3, IN6, IN17 and IN20 kill what
+//! only a whole fleet has.
 
 use serde_json::{Value, json};
 use sim::link::{Commit, Cut, Link};
@@ -10,9 +11,6 @@ use crate::rig::Rig;
 
 const EVENTS: &str = "SELECT count(*) FROM events";
 const JOBS: &str = "SELECT count(*) FROM jobs";
-const BLOCKED: &str = "SELECT count(*) FROM pg_stat_activity \
-     WHERE datname = current_database() AND application_name = 'athenaeum-ingest' \
-       AND wait_event_type = 'Lock'";
 
 /// A mention as Slack frames it.
 fn mention(event_id: &str, team: &str, changes: &Value) -> Value {
@@ -32,42 +30,6 @@ async fn send(rig: &Rig, frame: &Value) {
 
 async fn until_journalled(rig: &Rig, acks: usize) {
     rig.until("acknowledgements", async || rig.journal("ack").await.len() == acks).await;
-}
-
-#[tokio::test]
-async fn in1_what_dies_before_the_commit_is_not_acknowledged_and_comes_again() {
-    let mut rig = Rig::start().await;
-    let mut holding = rig.pool.begin().await.unwrap();
-    sqlx::query("LOCK TABLE deliveries IN SHARE MODE").execute(&mut *holding).await.unwrap();
-    rig.mention("hello").await;
-    rig.until_count(BLOCKED, 1).await;
-    rig.kill().await;
-    // What the dead process had sent is rolled back with its connection.
-    let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                  WHERE datname = current_database() AND application_name = 'athenaeum-ingest'";
-    rig.count(ended).await;
-    holding.rollback().await.unwrap();
-    assert_eq!((rig.acks().await, rig.count(EVENTS).await), (0, 0));
-    rig.come_back().await;
-    rig.control("clock", &json!({"advance_s": 4})).await;
-    rig.until_acks(2).await;
-    assert_eq!((rig.count(EVENTS).await, rig.count(JOBS).await), (1, 1));
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn in2_in3_what_dies_after_the_commit_with_its_acknowledgement_on_the_way_is_one_event() {
-    let mut rig = Rig::start().await;
-    rig.control("sockets", &json!({"action": "deaf"})).await;
-    rig.mention("hello").await;
-    rig.until_count(JOBS, 1).await;
-    rig.kill().await;
-    assert_eq!(rig.acks().await, 0);
-    rig.come_back().await;
-    rig.control("clock", &json!({"advance_s": 4})).await;
-    rig.until_acks(2).await;
-    assert_eq!((rig.count(EVENTS).await, rig.count(JOBS).await), (1, 1));
-    rig.stop().await;
 }
 
 #[tokio::test]

@@ -90,12 +90,6 @@ impl Rig {
         self.ended().await.unwrap();
     }
 
-    /// Ends the ingest as a crash does.
-    pub async fn kill(&mut self) {
-        self.task.abort();
-        let _ = (&mut self.task).await;
-    }
-
     /// Starts another in its place.
     pub async fn come_back(&mut self) {
         self.signals = Signals::default();

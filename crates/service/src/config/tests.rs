@@ -115,7 +115,8 @@ fn lists_are_read_with_or_without_blanks() {
     let config = worker_with(&[("ATHENAEUM_ADMINS", " U1, W2 ,")]).unwrap();
     assert_eq!(config.admins.into_iter().collect::<Vec<_>>(), ["U1", "W2"]);
     let bound = |text: &str| worker_with(&[("ATHENAEUM_REACTIONS", text)]).unwrap().reactions;
-    let expected = [("-1".to_owned(), ReactionAction::AskWhy), ("x".to_owned(), ReactionAction::Delete)];
+    let expected =
+        [("-1".to_owned(), ReactionAction::AskWhy), ("x".to_owned(), ReactionAction::Delete)];
     assert_eq!(bound(":-1:=ask_why, x = delete"), BTreeMap::from(expected));
     assert_eq!(bound("").len(), 3, "those that stand when nothing is said");
     assert!(bound("none").is_empty());
