@@ -172,7 +172,7 @@ async fn in6_what_was_acknowledged_outlives_a_crash_of_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in20_while_the_database_stands_still_nothing_is_acknowledged() {
+async fn in20_what_is_acknowledged_while_backends_stand_still_is_stored() {
     let cluster = Cluster::migrated().await;
     let fleet = Fleet::on(cluster.url().to_owned()).await;
     let _ingest = fleet.ingest().await;
@@ -186,10 +186,12 @@ async fn in20_while_the_database_stands_still_nothing_is_acknowledged() {
     fleet.chat.mention("two").await;
     tokio::time::sleep(STALL).await;
     let acks = acks(&fleet.chat.journal().await[begun..]);
+    // A commit that does not return is given up and made again over another connection.
+    let stored = fleet.count("select count(*) from events").await;
     for backend in &backends {
         kill_process(*backend, Signal::CONT).expect("a backend of ours");
     }
-    assert_eq!(acks, 0, "nothing can have been committed");
+    assert!(acks == 0 || stored == 2, "{acks} acknowledgements, {stored} events");
     until("both questions", SOON, async || (fleet.count(LIVE).await == 2).then_some(())).await;
 }
 
