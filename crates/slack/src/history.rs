@@ -55,7 +55,7 @@ pub fn said(
 /// is a Stop after which somebody asked again: what is asked now is not what it was about.
 #[must_use]
 pub fn owed(mut said: Vec<Said>) -> Vec<NewEvent> {
-    said.sort_by(|one, other| one.ts.cmp(&other.ts));
+    said.sort_by_key(|one| one.ts);
     let is_stop = |one: &Said| one.event.kind == KIND_STOP;
     let stands = |one: &Said| {
         let later = said.iter().filter(|other| other.ts > one.ts);
