@@ -11,7 +11,7 @@ use crate::harness::{Fleet, SOON, until};
 const TAKEOVER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ingest_killed_between_commit_and_ack_stores_once_and_answers_once() {
+async fn in2_in3_ingest_killed_between_commit_and_ack_stores_once_and_answers_once() {
     let fleet = Fleet::new().await;
     let (ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
     // The local Slack still sends but reads no more, so that no acknowledgement reaches it.

@@ -89,6 +89,7 @@ impl Stage {
             lane: lane.map(str::to_owned),
             lane_order: order,
             logical_key: logical.map(str::to_owned),
+            twin_key: None,
             ..Self::event(key)
         }
     }
@@ -106,6 +107,7 @@ impl Stage {
             correlation_id: Uuid::new_v4(),
             delivery_key: key.to_owned(),
             logical_key: None,
+            twin_key: None,
             raw: Raw::keep(b"{}".to_vec()),
             quarantine: None,
             work: Some(Work::default()),

@@ -35,6 +35,8 @@ pub struct NewEvent {
     pub delivery_key: String,
     /// The id of the happening itself; twins carry the same.
     pub logical_key: Option<String>,
+    /// Another id of the happening, where its source has two: twins share either.
+    pub twin_key: Option<String>,
     /// The bytes as they came.
     pub raw: Raw,
     /// Why it could not be understood, when it could not.
@@ -66,6 +68,7 @@ impl NewEvent {
             correlation_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
             delivery_key: delivery_key.to_owned(),
             logical_key: None,
+            twin_key: None,
             raw: Raw::keep(body),
             quarantine: None,
             work: Some(Work::default()),
@@ -93,6 +96,7 @@ impl NewEvent {
             ("the actor", &self.actor, NAME_BYTES_MAX),
             ("the lane", &self.lane, LANE_NAME_BYTES_MAX),
             ("the logical key", &self.logical_key, KEY_BYTES_MAX),
+            ("the twin key", &self.twin_key, KEY_BYTES_MAX),
         ];
         for (what, text, bytes_max) in optional {
             if let Some(text) = text {
@@ -229,6 +233,7 @@ mod tests {
             correlation_id: Uuid::nil(),
             delivery_key: "d".to_owned(),
             logical_key: None,
+            twin_key: None,
             raw: Raw::keep(vec![]),
             quarantine: None,
             work: Some(Work::default()),

@@ -5,31 +5,25 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use event::{ErrorChain, NewEvent, Timestamp};
 use queue::{Committed, Committer, QueueError};
-use slack::{Ack, Frame, FrameHandler, Identity, normalise};
+use slack::{Ack, Frame, FrameHandler, Hearing, normalise};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::Patience;
+use crate::backfill::Gaps;
 
-/// Commits frames as they come, many at a time.
+/// Commits frames as they come, many at a time. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Intake {
-    committer: Committer,
-    bot: Identity,
-    patience: Patience,
-    soft: CancellationToken,
+    pub(crate) committer: Committer,
+    pub(crate) hearing: Hearing,
+    pub(crate) gaps: Gaps,
+    pub(crate) patience: Patience,
+    pub(crate) soft: CancellationToken,
 }
 
 impl Intake {
-    pub(crate) fn new(
-        committer: Committer,
-        bot: Identity,
-        patience: Patience,
-        soft: CancellationToken,
-    ) -> Self {
-        Intake { committer, bot, patience, soft }
-    }
-
     /// Commits an event. While the database is away it is tried again, so that an outage delays
     /// nothing longer than it lasts: Slack itself would come back after a minute, twice, and then
     /// give up. The frames that wait here are bounded by the sockets.
@@ -65,6 +59,12 @@ impl Intake {
                 "quarantined"
             );
         }
+        if event.kind == normalise::KIND_RATE_LIMITED
+            && let Err(error) = self.gaps.limited().await
+        {
+            withheld(&ErrorChain::line(&error));
+            return Ack::Withheld;
+        }
         match timeout(self.patience.commit, self.store(event)).await {
             Ok(Ok(committed)) => {
                 metrics::histogram!("ingest_commit_seconds").record(begun.elapsed());
@@ -86,7 +86,7 @@ impl Intake {
 #[async_trait]
 impl FrameHandler for Intake {
     async fn frame(&self, raw: Vec<u8>, frame: Frame) -> Ack {
-        let event = normalise::event(raw, &frame, &self.bot, now());
+        let event = normalise::event(raw, &frame, &self.hearing, now());
         metrics::counter!("ingest_frames_total", "type" => class(&frame)).increment(1);
         let span = tracing::info_span!(
             "frame",
@@ -130,6 +130,7 @@ fn quarantined(event: NewEvent) -> NewEvent {
         lane_order: 0,
         occurred_at: now(),
         logical_key: None,
+        twin_key: None,
         quarantine: Some("the database refused it as it was read".to_owned()),
         work: None,
         ..event

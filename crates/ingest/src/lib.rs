@@ -3,6 +3,7 @@
 //! **Invariant:** a frame is acknowledged only after the commit that holds it returned.
 //! **Invariant:** no model key is read and no agent code is linked here.
 
+pub mod backfill;
 mod intake;
 mod observe;
 mod requests;
@@ -19,11 +20,12 @@ use service::health::{self, HealthError, HealthServer};
 use service::migrate::SchemaError;
 use service::shutdown::Signals;
 use slack::socket::Bounds;
-use slack::{SlackError, SocketOptions, SocketStatus};
+use slack::{Api, SlackError, SocketOptions, SocketStatus};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use backfill::{Backfill, Gaps};
 use intake::Intake;
 
 /// Why ingest could not run. Each is told once, with its causes, where it is handled.
@@ -57,6 +59,8 @@ pub enum IngestError {
 pub struct Patience {
     /// The sockets' own.
     pub socket: Bounds,
+    /// Those of reading up what was missed.
+    pub backfill: backfill::Bounds,
     /// How long one frame's commit is tried while the database is away.
     pub commit: Duration,
     /// The pause before the first retry of a commit or of a question at the start; doubles.
@@ -71,6 +75,7 @@ impl Default for Patience {
     fn default() -> Self {
         Patience {
             socket: Bounds::default(),
+            backfill: backfill::Bounds::default(),
             // Slack redelivers after a minute: longer than that, its copy is as good as ours.
             commit: Duration::from_secs(60),
             retry_min: Duration::from_millis(100),
@@ -163,15 +168,22 @@ impl Ingest {
         soft: &CancellationToken,
     ) -> Result<(), IngestError> {
         let starting = start::start(&self.config, &self.patience, &self.queue, soft);
-        let Some(bot) = starting.await? else { return Ok(()) };
+        let Some((api, hearing)) = starting.await? else { return Ok(()) };
         let committing = CancellationToken::new();
         let (committer, committed) = self.queue.committer(committing.clone());
-        let intake = |patience| Intake::new(committer.clone(), bot.clone(), patience, soft.clone());
-        let sockets = self.sockets(intake(self.patience), soft);
+        let gaps = Gaps::new(&self.queue, &hearing, self.config.backfill);
+        let (patience, soft_too) = (self.patience, soft.clone());
+        let intake = Intake { committer, hearing, gaps, patience, soft: soft_too };
+        let backfill = self.backfill(&intake, api);
         let within = self.patience.commit.min(requests::COMMIT_PATIENCE);
-        let requests =
-            self.requests(listener, intake(Patience { commit: within, ..self.patience }), soft);
-        let served = tokio::try_join!(sockets, requests);
+        let hurried = Patience { commit: within, ..self.patience };
+        let requests = Intake { patience: hurried, ..intake.clone() };
+        let requests = self.requests(listener, requests, soft);
+        let reading_up = async {
+            backfill.run(soft).await;
+            Ok(())
+        };
+        let served = tokio::try_join!(self.sockets(intake, soft), requests, reading_up);
         // Nothing more is submitted.
         committing.cancel();
         if let Err(error) = committed.await {
@@ -179,6 +191,19 @@ impl Ingest {
         }
         tracing::info!("every committed frame is acknowledged; closed");
         served.map(drop)
+    }
+
+    fn backfill(&self, intake: &Intake, api: Api) -> Backfill {
+        let Intake { committer, hearing, gaps, .. } = intake.clone();
+        Backfill {
+            gaps,
+            api,
+            committer,
+            hearing,
+            back: self.config.backfill,
+            bounds: self.patience.backfill,
+            sockets: self.config.app_token.is_some().then(|| self.status.subscribe()),
+        }
     }
 
     async fn sockets(&self, intake: Intake, soft: &CancellationToken) -> Result<(), IngestError> {

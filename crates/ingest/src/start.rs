@@ -7,7 +7,7 @@ use queue::{Options, Queue};
 use secrecy::ExposeSecret;
 use service::config::IngestConfig;
 use service::migrate;
-use slack::{Api, ApiOptions, Failure, Identity};
+use slack::{Api, ApiOptions, Failure, Hearing, Identity};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ pub(crate) async fn start(
     patience: &Patience,
     queue: &Queue,
     soft: &CancellationToken,
-) -> Result<Option<Identity>, IngestError> {
+) -> Result<Option<(Api, Hearing)>, IngestError> {
     let url = config.database.url.expose_secret();
     match migrate::wait(url, soft).await {
         Ok(()) => {}
@@ -44,7 +44,10 @@ pub(crate) async fn start(
     }
     let asking = async {
         check(queue, patience).await?;
-        introduce(config, patience).await
+        let options = ApiOptions::new(&config.slack_api_url, config.bot_token.clone());
+        let api = Api::new(options).map_err(IngestError::Slack)?;
+        let bot = introduce(&api, patience).await;
+        Ok((api, Hearing { bot, bots: config.bots.clone() }))
     };
     soft.run_until_cancelled(asking).await.transpose()
 }
@@ -65,15 +68,13 @@ async fn check(queue: &Queue, patience: &Patience) -> Result<(), IngestError> {
 }
 
 /// Asks Slack who we are, so that our own messages are not answered.
-async fn introduce(config: &IngestConfig, patience: &Patience) -> Result<Identity, IngestError> {
-    let options = ApiOptions::new(&config.slack_api_url, config.bot_token.clone());
-    let api = Api::new(options).map_err(IngestError::Slack)?;
+async fn introduce(api: &Api, patience: &Patience) -> Identity {
     let mut pause = patience.retry_min;
     loop {
         let error = match api.auth_test().await {
             Ok(identity) => {
                 tracing::info!(team = identity.team_id, bot = identity.user_id, "known to Slack");
-                return Ok(identity);
+                return identity;
             }
             Err(error) => error,
         };

@@ -5,8 +5,8 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::statements::{LATEST_GENERATION, SELECT_EVENT, SELECT_OWNERS};
-use crate::wire::{get, get_count, get_time, to_sql};
+use crate::statements::{LATEST_GENERATION, LEAD_KEY, SELECT_EVENT, SELECT_OWNERS};
+use crate::wire::{get, get_count, get_time, to_sql, without_nul};
 use crate::{Queue, QueueError};
 
 /// What is known of every event, in lists and by itself.
@@ -60,6 +60,28 @@ impl Queue {
             Ok(EventRef { occurred_at: get_time(row, "occurred_at")?, id })
         });
         found.transpose()
+    }
+
+    /// Leads a key to an event, so that it can be found by it: by what was posted on its behalf, say. A
+    /// key that leads somewhere already is left alone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lead(&self, key: &str, to: EventRef) -> Result<(), QueueError> {
+        self.lead_key(key, to, false).await
+    }
+
+    /// As [`Queue::lead`], wherever the key has led before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lead_anew(&self, key: &str, to: EventRef) -> Result<(), QueueError> {
+        self.lead_key(key, to, true).await
+    }
+
+    async fn lead_key(&self, key: &str, to: EventRef, anew: bool) -> Result<(), QueueError> {
+        let (key, occurred_at) = (without_nul(key), to_sql(to.occurred_at));
+        self.execute(LEAD_KEY, vec![&key, &to.id.0, &occurred_at, &anew]).await.map(drop)
     }
 
     /// An event from the log; `None` when it is unknown or past retention.

@@ -274,7 +274,7 @@ async fn claim_keys(transaction: &mut Transaction, items: &[Item]) -> Result<(),
     let mut keys: Vec<(&str, usize)> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         keys.push((&item.event.delivery_key, index));
-        keys.extend(item.event.logical_key.as_deref().map(|key| (key, index)));
+        keys.extend(item.logical_keys().map(|key| (key, index)));
     }
     keys.sort_unstable();
     if let Some(pair) = keys.windows(2).find(|pair| pair[0].0 == pair[1].0) {

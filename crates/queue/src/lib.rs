@@ -11,6 +11,7 @@ mod error;
 mod exchange;
 mod expire;
 mod families;
+mod feedback;
 mod finish;
 mod handover;
 mod held;
@@ -34,6 +35,7 @@ mod schedules;
 mod server;
 mod settle;
 mod signals;
+mod sources;
 mod statements;
 #[cfg(feature = "stepping")]
 pub mod stepping;
@@ -56,13 +58,14 @@ pub use error::{DatabaseError, QueueError};
 pub use event::{JobState, TerminalState};
 pub use exchange::{Exchange, Finished};
 pub use families::{ChildResult, Family};
+pub use feedback::Feedback;
 pub use lease::Incarnation;
 pub use limits::{Limit, LimitError, Taken};
 pub use operator::{
     AttemptRecord, CancelReport, Conservation, EndedCounts, EventDetail, EventFilter, EventState,
     EventSummary, Horizon, KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
     PauseRecord, PurgeOptions, PurgeReport, Refusal, ReplayOptions, ReplayReport, Scope, Selection,
-    Stats, WorkerStats,
+    Standing, StandingRecord, Stats, WorkerStats,
 };
 pub use options::Options;
 pub use reap::PolicyOf;
@@ -73,6 +76,7 @@ pub use runner::{
 pub use schedules::{NewSchedule, SCHEDULES_MAX, Schedule, ScheduleError, When};
 pub use server::{ServerFacts, StorageMode};
 pub use signals::{Signal, Signalled};
+pub use sources::Gap;
 pub use steps::{NewStep, Recorded, Step, StepCost, StepState, parked_unless_known};
 pub use wakeups::Hints;
 

@@ -148,4 +148,16 @@ statements! {
     PURGE_STATES "purge_states" "read what a purge would do";
     CONSERVATION "conservation" "count all jobs";
     PURGE "purge" "delete events";
+    BEAT "beat" "note that a source is listened to";
+    OPEN_GAP "open_gap" "note what was missed";
+    TAKE_GAP "take_gap" "take what was missed";
+    ADVANCE_GAP "advance_gap" "note how far reading is";
+    CLOSE_GAP "close_gap" "note that all was read";
+    SET_STANDING "set_standing" "give a standing";
+    CLEAR_STANDING "clear_standing" "take a standing away";
+    SELECT_STANDING "select_standing" "read a standing";
+    LIST_STANDINGS "list_standings" "list standings";
+    GIVE_FEEDBACK "give_feedback" "keep feedback";
+    SELECT_FEEDBACK "select_feedback" "read feedback";
+    LEAD_KEY "lead_key" "lead a key to an event";
 }

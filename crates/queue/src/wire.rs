@@ -76,6 +76,7 @@ pub(crate) fn clean(mut event: NewEvent) -> NewEvent {
     event.lane = event.lane.map(|lane| bounded(&lane, LANE_NAME_BYTES_MAX));
     event.delivery_key = bounded(&event.delivery_key, KEY_BYTES_MAX);
     event.logical_key = event.logical_key.map(|key| bounded(&key, KEY_BYTES_MAX));
+    event.twin_key = event.twin_key.map(|key| bounded(&key, KEY_BYTES_MAX));
     event.quarantine = event.quarantine.map(|reason| bounded(&reason, REASON_BYTES_MAX));
     event.occurred_at = from_sql(to_sql(event.occurred_at));
     event

@@ -4,7 +4,9 @@
 //! metadata and answers with missing fields. Every call has a timeout and is sent once; whether it
 //! may be made again is for the caller to decide by [`SlackError::kind`].
 
+mod history;
 mod read;
+mod respond;
 pub mod stream;
 
 use std::time::Duration;
@@ -16,6 +18,8 @@ use serde_json::{Value, json};
 use crate::caller::Caller;
 use crate::error::{Failure, SlackError};
 use crate::json::text;
+
+pub use history::{Conversation, Page};
 
 /// The metadata's event type on every message that we post.
 pub const METADATA_EVENT_TYPE: &str = "athenaeum_reply";

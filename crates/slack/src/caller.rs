@@ -1,5 +1,7 @@
 //! One Web API call: a connection that dies with us, a timeout, and no second try.
 
+mod respond;
+
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::Identity;
 use crate::json::{self, text};
-use crate::mention::{MentionError, is_dm, lane_name, logical_key, question, stored_payload, team};
+use crate::mention::{MentionError, is_dm, lane_name, logical_key, question, stored_payload};
 
 /// The kind of an edited message's event.
 pub const KIND_EDITED: &str = "message_changed";
@@ -57,7 +57,6 @@ impl Change {
     pub fn read(raw: &[u8], bot: &Identity) -> Result<Self, MentionError> {
         let payload = stored_payload(raw)?;
         let missing = |expected| MentionError { expected };
-        let team = team(&payload).ok_or(missing("a workspace"))?;
         let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
         let ts = changed_ts(&payload).ok_or(missing("the ts of another message"))?;
         let said = text(&payload, "/event/message/text").filter(|said| {
@@ -65,7 +64,7 @@ impl Change {
         });
         let user = ["/event/message/user", "/event/previous_message/user"];
         Ok(Change {
-            logical_key: logical_key(team, channel, ts),
+            logical_key: logical_key(channel, ts),
             user: user.iter().find_map(|at| text(&payload, at)).map(str::to_owned),
             text: said.map(str::to_owned),
         })
@@ -80,7 +79,6 @@ impl StopRequest {
     pub fn read(raw: &[u8]) -> Result<Self, MentionError> {
         let payload = stored_payload(raw)?;
         let missing = |expected| MentionError { expected };
-        let team = team(&payload).ok_or(missing("a workspace"))?;
         let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
         let user = text(&payload, "/event/user").ok_or(missing("a user"))?;
         let ts = text(&payload, "/event/ts");
@@ -91,10 +89,16 @@ impl StopRequest {
             user: user.to_owned(),
             channel: channel.to_owned(),
             ts: ts.map(str::to_owned),
-            lane: thread_ts.map(|root| lane_name(team, channel, root)),
-            lanes_of_channel: lane_name(team, channel, ""),
+            lane: thread_ts.map(|root| lane_name(channel, root)),
+            lanes_of_channel: lane_name(channel, ""),
         })
     }
+}
+
+/// By what the latest change of a message is found, known before the message itself if need be.
+#[must_use]
+pub fn change_key(logical_key: &str) -> String {
+    format!("changed:{logical_key}")
 }
 
 /// A stored frame of a message as it would be, had it said this.
@@ -152,7 +156,7 @@ fn is_deletion(payload: &Value) -> bool {
         || text(payload, "/event/message/subtype") == Some("tombstone")
 }
 
-fn mentions(said: &str, bot: &str) -> bool {
+pub(crate) fn mentions(said: &str, bot: &str) -> bool {
     said.contains(&format!("<@{bot}>")) || said.contains(&format!("<@{bot}|"))
 }
 
@@ -213,7 +217,7 @@ mod tests {
     fn a_change_says_what_the_message_is_now() {
         let read = |event: &Value| Change::read(&frame_of(event), &bot()).unwrap();
         let edited = read(&edit("<@UBOT> a", "<@UBOT> b"));
-        assert_eq!(edited.logical_key, "message:T1:C1:2.000001");
+        assert_eq!(edited.logical_key, "message:C1:2.000001");
         assert_eq!(
             (edited.user.as_deref(), edited.text.as_deref()),
             (Some("U1"), Some("<@UBOT> b"))
@@ -246,17 +250,17 @@ mod tests {
         let native = json!({"type": "agent_session_stopped", "channel": "C1", "user": "U1",
             "thread_ts": "1.000001", "streaming_message_ts": []});
         let stop = StopRequest::read(&frame_of(&native)).unwrap();
-        assert_eq!(stop.lane.as_deref(), Some("T1:C1:1.000001"));
+        assert_eq!(stop.lane.as_deref(), Some("C1:1.000001"));
         assert_eq!(stop.ts, None);
         let said = json!({"type": "message", "channel": "D1", "user": "U1", "ts": "2.000001",
             "text": "stop"});
         let stop = StopRequest::read(&frame_of(&said)).unwrap();
-        assert_eq!((stop.lane, stop.lanes_of_channel.as_str()), (None, "T1:D1:"));
+        assert_eq!((stop.lane, stop.lanes_of_channel.as_str()), (None, "D1:"));
         assert_eq!(stop.ts.as_deref(), Some("2.000001"));
         let in_channel = json!({"type": "app_mention", "channel": "C1", "user": "U1",
             "ts": "2.000001", "text": "<@UBOT> stop"});
         let stop = StopRequest::read(&frame_of(&in_channel)).unwrap();
-        assert_eq!(stop.lane.as_deref(), Some("T1:C1:2.000001"), "no other people's threads");
+        assert_eq!(stop.lane.as_deref(), Some("C1:2.000001"), "no other people's threads");
     }
 
     #[test]

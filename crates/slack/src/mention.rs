@@ -17,8 +17,10 @@ pub struct Mention {
     pub thread_ts: String,
     /// The message.
     pub ts: String,
-    /// Who asks.
+    /// Who asks; a bot without a user, by its bot id.
     pub user: String,
+    /// Whether a bot asks.
+    pub by_bot: bool,
     /// What they ask: the bot's own mention stripped, Slack's `&amp;`, `&lt;`, `&gt;` resolved,
     /// without NUL and lone surrogates.
     pub text: String,
@@ -47,7 +49,8 @@ impl Mention {
         let team = team(&payload).ok_or(missing("a workspace"))?;
         let channel = text(&payload, "/event/channel").ok_or(missing("a channel"))?;
         let ts = text(&payload, "/event/ts").ok_or(missing("a ts"))?;
-        let user = text(&payload, "/event/user").ok_or(missing("a user"))?;
+        let user = text(&payload, "/event/user").or_else(|| text(&payload, "/event/bot_id"));
+        let user = user.ok_or(missing("a user"))?;
         let said = text(&payload, "/event/text").unwrap_or_default();
         Ok(Mention {
             team: team.to_owned(),
@@ -55,9 +58,10 @@ impl Mention {
             thread_ts: text(&payload, "/event/thread_ts").unwrap_or(ts).to_owned(),
             ts: ts.to_owned(),
             user: user.to_owned(),
+            by_bot: is_by_bot(&payload),
             text: question(said, &bot.user_id),
             is_dm: is_dm(&payload),
-            logical_key: logical_key(team, channel, ts),
+            logical_key: logical_key(channel, ts),
         })
     }
 }
@@ -82,14 +86,28 @@ pub(crate) fn team(payload: &Value) -> Option<&str> {
         .or_else(|| text(payload, "/user/team_id"))
 }
 
-/// The identity of a message, whichever of its events brings it.
-pub(crate) fn logical_key(team: &str, channel: &str, ts: &str) -> String {
-    format!("message:{team}:{channel}:{ts}")
+/// The identity of a message, whichever of its events brings it. A channel that workspaces share has
+/// one id in all of them, so that the copies which they are told meet here.
+pub(crate) fn logical_key(channel: &str, ts: &str) -> String {
+    format!("message:{channel}:{ts}")
+}
+
+/// By what the event is found on whose behalf the bot posted a message.
+#[must_use]
+pub fn answer_key(channel: &str, ts: &str) -> String {
+    format!("answer:{channel}:{ts}")
 }
 
 /// The lane of a thread, by its root; without one, what all lanes of the channel begin with.
-pub(crate) fn lane_name(team: &str, channel: &str, root: &str) -> String {
-    format!("{team}:{channel}:{root}")
+pub(crate) fn lane_name(channel: &str, root: &str) -> String {
+    format!("{channel}:{root}")
+}
+
+/// Whether a bot had a hand in it: another one, or we.
+pub(crate) fn is_by_bot(payload: &Value) -> bool {
+    text(payload, "/event/bot_id").is_some()
+        || payload.pointer("/event/bot_profile").is_some_and(Value::is_object)
+        || text(payload, "/event/subtype") == Some("bot_message")
 }
 
 /// Whether the event lies in a direct message. `app_mention` carries no `channel_type`.
@@ -147,9 +165,10 @@ mod tests {
             thread_ts: "1.000001".to_owned(),
             ts: "2.000001".to_owned(),
             user: "U1".to_owned(),
+            by_bot: false,
             text: "what is a <lane> &amp;?".to_owned(),
             is_dm: false,
-            logical_key: "message:T1:C1:2.000001".to_owned(),
+            logical_key: "message:C1:2.000001".to_owned(),
         };
         assert_eq!(mention(&event).unwrap(), expected);
     }

@@ -1,9 +1,12 @@
 //! What a frame means to the queue: a [`NewEvent`], whatever the frame.
 //!
 //! Which messages are owed an answer: `app_mention` by a person; `message` by a person in a direct
-//! message, without a subtype or as `file_share` or `thread_broadcast`. Edits and deletions of what was
-//! said to the bot, and whatever means Stop, are owed work that waits behind nobody's answer. Everything
-//! else is stored.
+//! message, without a subtype or as `file_share` or `thread_broadcast`; of bots, those that are allowed.
+//! Edits and deletions of what was said to the bot, whatever means Stop, slash commands, and what people
+//! think of the bot's answers are owed work that waits behind nobody's answer. Everything else is stored.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use event::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX, RAW_BYTES_MAX};
 use event::{NewEvent, Priority, Raw, Timestamp, Work};
@@ -13,15 +16,30 @@ use uuid::Uuid;
 
 use crate::api::Identity;
 use crate::frame::{Envelope, Frame};
-use crate::gesture;
 use crate::json::text;
-use crate::mention::{is_dm, lane_name, logical_key, team};
+use crate::mention::{is_by_bot, is_dm, lane_name, logical_key, team};
+use crate::{gesture, opinion};
 
 /// Who brought the events, in the log.
 pub const SOURCE: &str = "slack.socket";
 
 /// The kind of what could not be understood.
 pub const KIND_UNREADABLE: &str = "unreadable";
+
+/// The kind of a slash command.
+pub const KIND_COMMAND: &str = "slash_command";
+
+/// The kind of Slack's notice that it leaves events out, as there are too many.
+pub const KIND_RATE_LIMITED: &str = "app_rate_limited";
+
+/// Who listens, and whom they answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hearing {
+    /// Who we are.
+    pub bot: Identity,
+    /// The bots that are answered as people are, by user id or bot id.
+    pub bots: BTreeSet<String>,
+}
 
 /// Correlation ids are UUIDv5 of the delivery key in this namespace, so that a redelivery carries
 /// the same.
@@ -37,9 +55,9 @@ const _: () = assert!(KEY_ID_BYTES_MAX + 64 < KEY_BYTES_MAX, "a prefix and an id
 ///
 /// `received_at` stands in for a time that the frame does not tell.
 #[must_use]
-pub fn event(raw: Vec<u8>, frame: &Frame, bot: &Identity, received_at: Timestamp) -> NewEvent {
+pub fn event(raw: Vec<u8>, frame: &Frame, hearing: &Hearing, received_at: Timestamp) -> NewEvent {
     let mut event = match frame {
-        Frame::Envelope(envelope) => of_envelope(envelope, bot, received_at),
+        Frame::Envelope(envelope) => of_envelope(envelope, hearing, received_at),
         Frame::Unreadable { reason, .. } => quarantined(&raw, reason, received_at),
         Frame::Hello { .. } => stored("hello", digest_key(&raw), received_at),
         Frame::Disconnect { .. } => stored("disconnect", digest_key(&raw), received_at),
@@ -54,11 +72,15 @@ pub fn event(raw: Vec<u8>, frame: &Frame, bot: &Identity, received_at: Timestamp
     event
 }
 
-fn of_envelope(envelope: &Envelope, bot: &Identity, received_at: Timestamp) -> NewEvent {
+/// What is done outside the log of messages. None of it is in a lane.
+fn of_envelope(envelope: &Envelope, hearing: &Hearing, received_at: Timestamp) -> NewEvent {
     let payload = &envelope.payload;
     let mut event = match envelope.kind.as_str() {
-        "events_api" => return of_events_api(payload, bot, received_at),
-        "slash_commands" => stored("slash_command", gesture_key(payload), received_at),
+        "events_api" => return of_events_api(payload, hearing, received_at),
+        "slash_commands" => stored(KIND_COMMAND, gesture_key(payload), received_at),
+        "interactive" if opinion::is_feedback(payload) => {
+            stored(opinion::KIND_FEEDBACK, gesture_key(payload), received_at)
+        }
         "interactive" => {
             let kind = text(payload, "/type").unwrap_or("interactive");
             stored(kind, gesture_key(payload), received_at)
@@ -67,10 +89,19 @@ fn of_envelope(envelope: &Envelope, bot: &Identity, received_at: Timestamp) -> N
     };
     event.tenant = tenant(payload);
     event.actor = text(payload, "/user/id").or_else(|| text(payload, "/user_id")).map(name);
+    let is_handled = matches!(event.kind.as_str(), KIND_COMMAND | opinion::KIND_FEEDBACK);
+    if is_handled && event.actor.is_some() {
+        event.work = Some(URGENT);
+    }
     event
 }
 
-fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> NewEvent {
+/// What costs next to nothing and cannot wait.
+const URGENT: Work =
+    Work { priority: Priority::Urgent, delay: Duration::ZERO, expires_after: None };
+
+fn of_events_api(payload: &Value, hearing: &Hearing, received_at: Timestamp) -> NewEvent {
+    let bot = &hearing.bot;
     let key = match text(payload, "/event_id") {
         Some(id) => key("slack", id),
         None => gesture_key(payload),
@@ -84,6 +115,7 @@ fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> New
         .or_else(|| text(payload, "/event/user/id"))
         .or_else(|| text(payload, "/event/message/user"))
         .or_else(|| text(payload, "/event/previous_message/user"))
+        .or_else(|| text(payload, "/event/bot_id"))
         .map(name);
     if is_new_message(payload) {
         place(&mut event, payload);
@@ -96,7 +128,10 @@ fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> New
     if let Some(ts) = gesture::changed_ts(payload) {
         follow(&mut event, payload, ts);
     }
-    let wanted = wish(payload, bot);
+    if let Some(key) = opinion::reaction_key(payload) {
+        event.logical_key = Some(bounded(key));
+    }
+    let wanted = wish(payload, hearing);
     let placed = match wanted {
         Wish::Answer => event.lane.is_some(),
         Wish::Nothing | Wish::Urgent => is_placed(payload),
@@ -108,9 +143,7 @@ fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> New
                 Some("expected a message with a workspace, a channel, a ts and a user".to_owned());
         }
         Wish::Answer => event.work = Some(Work::default()),
-        Wish::Urgent => {
-            event.work = Some(Work { priority: Priority::Urgent, ..Work::default() });
-        }
+        Wish::Urgent => event.work = Some(URGENT),
     }
     event
 }
@@ -120,34 +153,36 @@ fn of_events_api(payload: &Value, bot: &Identity, received_at: Timestamp) -> New
 enum Wish {
     Nothing,
     Answer,
-    /// That it stops, or follows an edit or a deletion: what costs next to nothing and cannot wait.
+    /// That it stops, follows an edit or a deletion, or hears what is thought of its answer.
     Urgent,
 }
 
-fn wish(payload: &Value, bot: &Identity) -> Wish {
+fn wish(payload: &Value, hearing: &Hearing) -> Wish {
+    let bot = &hearing.bot;
     let is_stop = text(payload, "/event/type") == Some(gesture::KIND_SESSION_STOPPED);
     let is_change = gesture::changed_ts(payload).is_some() && gesture::concerns(payload, bot);
-    match deserves_answer(payload, bot) {
+    let is_opinion = opinion::is_on_ours(payload, bot);
+    match deserves_answer(payload, hearing) {
         true if gesture::says_stop(payload, bot) => Wish::Urgent,
         true => Wish::Answer,
-        false if is_stop || is_change => Wish::Urgent,
+        false if is_stop || is_change || is_opinion => Wish::Urgent,
         false => Wish::Nothing,
     }
 }
 
 /// Whether it tells where it happened, and in which message.
 fn is_placed(payload: &Value) -> bool {
-    let ts = ["/event/ts", "/event/thread_ts", "/event/event_ts"];
-    let ts = ts.iter().find_map(|at| text(payload, at)).and_then(Timestamp::from_slack);
-    team(payload).is_some() && text(payload, "/event/channel").is_some() && ts.is_some()
+    let first = |places: &[&str]| places.iter().find_map(|at| text(payload, at));
+    let ts = first(&["/event/ts", "/event/thread_ts", "/event/event_ts"]);
+    let channel = first(&["/event/channel", "/event/item/channel"]);
+    team(payload).is_some() && channel.is_some() && ts.and_then(Timestamp::from_slack).is_some()
 }
 
 /// Puts an edit or a deletion in order with the others of its message, and with nothing else.
 fn follow(event: &mut NewEvent, payload: &Value, ts: &str) {
-    let (team, channel) = (team(payload), text(payload, "/event/channel"));
-    let (Some(team), Some(channel)) = (team, channel) else { return };
+    let Some(channel) = text(payload, "/event/channel") else { return };
     event.kind = name(text(payload, "/event/subtype").unwrap_or_default());
-    event.lane = Some(bounded(format!("change:{}", logical_key(team, channel, ts))));
+    event.lane = Some(bounded(format!("change:{}", logical_key(channel, ts))));
     event.lane_order = event.occurred_at.0;
 }
 
@@ -186,6 +221,7 @@ fn stored(kind: &str, delivery_key: String, occurred_at: Timestamp) -> NewEvent 
         correlation_id: correlation_id(&delivery_key),
         delivery_key,
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(Vec::new()),
         quarantine: None,
         work: None,
@@ -197,15 +233,23 @@ fn stored(kind: &str, delivery_key: String, occurred_at: Timestamp) -> NewEvent 
 fn place(event: &mut NewEvent, payload: &Value) {
     let (team, channel, ts) =
         (team(payload), text(payload, "/event/channel"), text(payload, "/event/ts"));
-    let (Some(team), Some(channel), Some(ts)) = (team, channel, ts) else { return };
+    let (Some(_), Some(channel), Some(ts)) = (team, channel, ts) else { return };
     let Some(order) = Timestamp::from_slack(ts) else { return };
     let root = text(payload, "/event/thread_ts").unwrap_or(ts);
-    event.lane = Some(bounded(lane_name(team, channel, root)));
+    event.lane = Some(bounded(lane_name(channel, root)));
     event.lane_order = order.0;
-    let logical_key = bounded(logical_key(team, channel, ts));
+    let logical_key = bounded(logical_key(channel, ts));
     // Twins answer to one id, whichever of them the log keeps.
     event.correlation_id = correlation_id(&logical_key);
     event.logical_key = Some(logical_key);
+    event.twin_key = client_key(payload, channel).map(bounded);
+}
+
+/// A client that sent its message twice gave it one id and Slack gave it two `ts`. The id is the
+/// client's own, so it counts for its author and channel alone.
+fn client_key(payload: &Value, channel: &str) -> Option<String> {
+    let (id, user) = (text(payload, "/event/client_msg_id")?, text(payload, "/event/user")?);
+    Some(format!("client:{channel}:{user}:{id}"))
 }
 
 /// Whether the event brings a message, rather than tells of an edit, a deletion or a join.
@@ -220,7 +264,7 @@ fn is_new_message(payload: &Value) -> bool {
     }
 }
 
-fn deserves_answer(payload: &Value, bot: &Identity) -> bool {
+fn deserves_answer(payload: &Value, hearing: &Hearing) -> bool {
     let asked = match text(payload, "/event/type") {
         Some("app_mention") => true,
         Some("message") => {
@@ -232,18 +276,17 @@ fn deserves_answer(payload: &Value, bot: &Identity) -> bool {
         }
         _ => false,
     };
-    asked && is_by_person(payload, bot)
+    asked && is_by_someone_answered(payload, hearing)
 }
 
-/// Whether a person wrote it. Anything that a bot had a hand in is not answered, or two bots would
-/// talk for ever.
-fn is_by_person(payload: &Value, bot: &Identity) -> bool {
-    let by_bot = text(payload, "/event/bot_id").is_some()
-        || payload.pointer("/event/bot_profile").is_some_and(Value::is_object)
-        || text(payload, "/event/subtype") == Some("bot_message");
-    let by_us_or_slack =
-        text(payload, "/event/user").is_some_and(|user| user == bot.user_id || user == "USLACKBOT");
-    !by_bot && !by_us_or_slack
+/// Whether a person wrote it, or a bot that is allowed. Anything else that a bot had a hand in is not
+/// answered, or two bots would talk for ever; what we wrote ourselves never is.
+fn is_by_someone_answered(payload: &Value, Hearing { bot, bots }: &Hearing) -> bool {
+    let (user, bot_id) = (text(payload, "/event/user"), text(payload, "/event/bot_id"));
+    let is_ours =
+        user == Some(&bot.user_id) || (bot_id.is_some() && bot_id == bot.bot_id.as_deref());
+    let is_allowed = [user, bot_id].into_iter().flatten().any(|id| bots.contains(id));
+    !is_ours && user != Some("USLACKBOT") && (is_allowed || !is_by_bot(payload))
 }
 
 fn occurred_at(payload: &Value) -> Option<Timestamp> {

@@ -1,8 +1,8 @@
 //! Our own Socket Mode loop: several overlapping connections, acknowledgements as commits return.
 //!
-//! Each slot keeps one connection. When Slack announces a connection's end, the slot opens the
-//! successor and waits for its `hello` before the old one finishes its acknowledgements and closes
-//! (make before break). A connection that closes, errs or goes silent is replaced with jittered
+//! Each slot keeps one connection. When Slack announces a connection's end, or shortly before the end
+//! of the life that its `hello` spoke of, the slot opens the successor and waits for its `hello` before
+//! the old one finishes its acknowledgements and closes (make before break). A connection that closes, errs or goes silent is replaced with jittered
 //! backoff. What no retry heals (a refused token, Socket Mode switched off) is reported as a fault
 //! and tried again only every [`Bounds::fault_retry`].
 
@@ -97,6 +97,8 @@ pub struct Bounds {
     pub stable_after: Duration,
     /// Between attempts while Slack refuses us for good.
     pub fault_retry: Duration,
+    /// Before the end that Slack announced at the start, when it spoke of one.
+    pub renew_before: Duration,
     /// Between the first connections of the slots, so that they do not expire together.
     pub stagger: Duration,
 }
@@ -116,6 +118,7 @@ impl Default for Bounds {
             backoff_max: Duration::from_secs(30),
             stable_after: Duration::from_secs(30),
             fault_retry: Duration::from_secs(60),
+            renew_before: Duration::from_secs(30),
             stagger: Duration::from_secs(3),
         }
     }

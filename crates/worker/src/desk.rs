@@ -1,10 +1,12 @@
 //! What every handler works with, and how a failed errand becomes an outcome.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use agent::{Agent, AgentError, Fault};
 use event::{ErrorChain, Outcome};
 use queue::{Queue, QueueError, Stop};
+use service::config::ReactionAction;
 use slack::{Api, Failure, Identity, SlackError};
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +26,10 @@ pub(crate) struct Desk {
     pub(crate) secret: Vec<u8>,
     /// How long after a post's deadline its message may still appear.
     pub(crate) reply_grace: Duration,
+    /// Who may command, by configuration.
+    pub(crate) admins: BTreeSet<String>,
+    /// What reactions do, by the emoji's name.
+    pub(crate) reactions: BTreeMap<String, ReactionAction>,
     /// Small errands that outlive their job, such as taking a sign away.
     pub(crate) errands: TaskTracker,
 }

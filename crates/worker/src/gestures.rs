@@ -1,12 +1,16 @@
 //! What somebody does about a question: edits or deletes it, or wants its answer stopped.
 //!
 //! None of it waits behind the run that it concerns. An edit changes what an unanswered question asks;
-//! while it is being answered, the answer is to what was asked. A deleted question is dropped.
+//! while it is being answered, the answer is to what was asked. A deleted question is dropped. A change
+//! may come before its message: it is noted first and the message looked for then, and whoever is to
+//! answer the message looks for changes, so that one finds the other.
+
+use std::borrow::Cow;
 
 use event::{ErrorChain, EventId, Outcome};
 use queue::{Claim, EventFilter, EventState, Scope};
-use slack::gesture::with_text;
-use slack::{Change, StopRequest};
+use slack::gesture::{change_key, with_text};
+use slack::{Change, Mention, StopRequest};
 
 use crate::desk::{Desk, JobError};
 
@@ -19,6 +23,9 @@ const RUNNING_MAX: u32 = 1_000;
 /// Follows an edit or a deletion.
 pub(crate) async fn change(desk: &Desk, claim: &Claim) -> Result<Outcome, JobError> {
     let change = Change::read(&claim.raw, &desk.bot).map_err(JobError::Frame)?;
+    if !note(desk, claim, &change).await? {
+        return Ok(Outcome::Done(None));
+    }
     let found = desk.queue.find_key(&change.logical_key).await;
     let Some(question) = found.map_err(JobError::queue("looking for the changed message"))? else {
         return Ok(Outcome::Done(None));
@@ -41,6 +48,45 @@ pub(crate) async fn change(desk: &Desk, claim: &Claim) -> Result<Outcome, JobErr
         }
     }
     Ok(Outcome::Done(None))
+}
+
+/// Notes the latest change of a message; false for one that an even later one preceded. The changes of
+/// one message are handled one at a time.
+async fn note(desk: &Desk, claim: &Claim, change: &Change) -> Result<bool, JobError> {
+    let key = change_key(&change.logical_key);
+    let known = desk.queue.find_key(&key).await;
+    let known = known.map_err(JobError::queue("looking for later changes"))?;
+    if known.is_some_and(|known| known.occurred_at > claim.event.occurred_at) {
+        return Ok(false);
+    }
+    let noted = desk.queue.lead_anew(&key, claim.event).await;
+    noted.map_err(JobError::queue("noting a change"))?;
+    Ok(true)
+}
+
+/// The claim of a question as it reads after whatever change is known; `None` when the question is taken
+/// back. A replay is of what its operator gave it.
+pub(crate) async fn after_changes<'a>(
+    desk: &Desk,
+    claim: &'a Claim,
+    question: &Mention,
+) -> Result<Option<Cow<'a, Claim>>, JobError> {
+    let as_it_is = Ok(Some(Cow::Borrowed(claim)));
+    if claim.generation > 0 {
+        return as_it_is;
+    }
+    let found = desk.queue.find_key(&change_key(&question.logical_key)).await;
+    let Some(found) = found.map_err(JobError::queue("looking for changes"))? else {
+        return as_it_is;
+    };
+    let loaded = desk.queue.load(found).await;
+    let Some(body) = loaded.map_err(JobError::queue("reading a change"))? else {
+        return as_it_is;
+    };
+    let change = Change::read(&body.raw, &desk.bot).map_err(JobError::Frame)?;
+    let Some(text) = change.text else { return Ok(None) };
+    let raw = with_text(&claim.raw, &text).map_err(JobError::Frame)?;
+    Ok(Some(Cow::Owned(Claim { raw, ..claim.clone() })))
 }
 
 /// Stops what runs or waits in a thread; in a direct message outside threads, what runs there.

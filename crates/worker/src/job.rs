@@ -6,9 +6,11 @@ use std::time::Duration;
 use event::{ErrorChain, Outcome, Policy};
 use queue::{Claim, Handler, Stop};
 use slack::gesture::{KIND_DELETED, KIND_EDITED, KIND_SESSION_STOPPED, KIND_STOP};
+use slack::normalise::KIND_COMMAND;
+use slack::opinion::{KIND_FEEDBACK, KIND_REACTION};
 
 use crate::desk::{Desk, JobError};
-use crate::{answer, ask, gestures, notice};
+use crate::{answer, ask, commands, gestures, manners, notice, opinions};
 
 /// Whether events of a kind are answered in a Slack thread.
 pub(crate) fn answers_in_slack(kind: &str) -> bool {
@@ -45,11 +47,18 @@ impl Handler for Desks {
 
 async fn handle(desk: &Desk, claim: &Claim, stop: &Stop) -> Outcome {
     let handled = match claim.kind.as_str() {
-        kind if answers_in_slack(kind) => answer::answer(desk, claim, stop).await,
+        kind if answers_in_slack(kind) => match manners::owed(desk, claim).await {
+            Ok(Some(claim)) => answer::answer(desk, &claim, stop).await,
+            Ok(None) => Ok(Outcome::Done(None)),
+            Err(error) => Err(error),
+        },
         "ask" => ask::ask(desk, claim, stop).await,
         queue::DEAD_LETTER_KIND => notice::notify(desk, claim, stop).await,
         KIND_EDITED | KIND_DELETED => gestures::change(desk, claim).await,
         KIND_STOP | KIND_SESSION_STOPPED => gestures::stop(desk, claim).await,
+        KIND_REACTION => opinions::reaction(desk, claim, stop).await,
+        KIND_FEEDBACK => opinions::feedback(desk, claim).await,
+        KIND_COMMAND => commands::command(desk, claim).await,
         kind => Err(JobError::Kind { kind: kind.to_owned() }),
     };
     handled.unwrap_or_else(|error| {

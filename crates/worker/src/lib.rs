@@ -20,11 +20,14 @@ use tokio_util::task::TaskTracker;
 
 mod answer;
 mod ask;
+mod commands;
 mod desk;
 mod gestures;
 pub mod guard;
 mod job;
+mod manners;
 mod notice;
+mod opinions;
 mod people;
 mod reply;
 mod sign;
@@ -151,6 +154,8 @@ async fn begin(config: &WorkerConfig, soft: &CancellationToken) -> Result<Arc<De
         streams: view::Streams::default(),
         secret: config.secret.expose_secret().as_bytes().to_vec(),
         reply_grace: config.reply_grace,
+        admins: config.admins.clone(),
+        reactions: config.reactions.clone(),
         errands: TaskTracker::new(),
     }))
 }

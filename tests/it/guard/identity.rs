@@ -72,6 +72,7 @@ fn ask(number: usize) -> NewEvent {
         correlation_id: Uuid::new_v4(),
         delivery_key: format!("delivery:{number}"),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(br#"{"question": "What is a lease?"}"#.to_vec()),
         quarantine: None,
         work: Some(Work::default()),

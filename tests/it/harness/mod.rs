@@ -41,14 +41,25 @@ impl Fleet {
         Self { _database: Some(database), ..Self::on(url).await }
     }
 
+    /// As [`Fleet::new`], under a Slack that forgets at once what nobody hears.
+    pub async fn under_a_forgetful_slack() -> Self {
+        let database = service::testing::Database::create().await;
+        let url = database.url().to_owned();
+        let socket =
+            sim::slack::SocketOptions { waiting_max: 0, ..sim::slack::SocketOptions::default() };
+        let slack = sim::slack::Options { socket, ..sim::slack::Options::default() };
+        Self { _database: Some(database), ..Self::under(slack, url).await }
+    }
+
     /// A fleet without processes, on a migrated database that the test owns.
     pub async fn on(database_url: String) -> Self {
+        Self::under(sim::slack::Options::default(), database_url).await
+    }
+
+    async fn under(slack: sim::slack::Options, database_url: String) -> Self {
         service::tls::install();
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let slack = LocalSlack::start(sim::slack::Options {
-            addr: anywhere,
-            ..sim::slack::Options::default()
-        });
+        let slack = LocalSlack::start(sim::slack::Options { addr: anywhere, ..slack });
         let slack = slack.await.expect("the local Slack starts");
         let model = OfflineModel::start(sim::model::Options {
             addr: anywhere,
@@ -61,7 +72,12 @@ impl Fleet {
 
     /// A running ingest, ready.
     pub async fn ingest(&self) -> Process {
-        Process::start("athenaeum-ingest", &self.environment()).await
+        self.ingest_with(&[]).await
+    }
+
+    /// A running ingest with variables of its own.
+    pub async fn ingest_with(&self, variables: &[(&str, &str)]) -> Process {
+        Process::start("athenaeum-ingest", &self.environment_with(variables)).await
     }
 
     /// A running worker, ready.

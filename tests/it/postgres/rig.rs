@@ -87,6 +87,7 @@ pub fn event(key: &str) -> NewEvent {
         correlation_id: Uuid::new_v4(),
         delivery_key: format!("d-{key}"),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(b"{}".to_vec()),
         quarantine: None,
         work: Some(Work::default()),

@@ -158,6 +158,7 @@ fn child(claim: &Claim, number: u64) -> NewEvent {
         correlation_id: claim.correlation_id,
         delivery_key: Uuid::new_v4().to_string(),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(json!({"child": number}).to_string().into_bytes()),
         quarantine: None,
         work: Some(Work::default()),

@@ -87,6 +87,7 @@ pub(super) fn event(seed: u64, begun_us: i64, enqueuer: u32, number: u64) -> New
         correlation_id: Uuid::new_v4(),
         delivery_key: delivery_key(enqueuer, number),
         logical_key: twins.then(|| format!("m-{enqueuer}-{happening}")),
+        twin_key: None,
         raw: Raw::keep(json!({"enqueuer": enqueuer, "number": number}).to_string().into_bytes()),
         quarantine: None,
         work: (!message).then(|| Work {

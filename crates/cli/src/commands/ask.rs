@@ -121,6 +121,7 @@ fn question(text: &str) -> NewEvent {
         correlation_id: id,
         delivery_key: format!("cli:{id}"),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(raw),
         quarantine: None,
         work: Some(Work::default()),

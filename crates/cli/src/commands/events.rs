@@ -78,6 +78,11 @@ fn page(event: &EventFull) -> String {
     line("Correlation", event.correlation_id.clone());
     line("Quarantined", optional(&event.quarantine_reason));
     line("Deliveries", event.deliveries.join(", "));
+    let feedback = event
+        .feedback
+        .iter()
+        .map(|given| format!("{} by {}", if given.good { "good" } else { "bad" }, given.actor));
+    line("Feedback", feedback.collect::<Vec<_>>().join(", "));
     line("Raw", format!("{} bytes", event.raw_bytes));
     page + &job(event) + &attempts(event) + &effects(event) + &outcomes(event) + &raw(event)
 }

@@ -2,7 +2,8 @@
 
 use event::{EventId, JobState, TerminalState};
 use queue::{
-    AttemptRecord, Effect, EventDetail, EventHead, EventState, EventSummary, LiveJob, OutcomeRecord,
+    AttemptRecord, Effect, EventDetail, EventHead, EventState, EventSummary, Feedback, LiveJob,
+    OutcomeRecord,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -91,6 +92,12 @@ views! {
         done_at: Maybe,
         result: Option<String>,
     }
+    FeedbackLine of Feedback {
+        #[serde(rename = "user")]
+        actor: String,
+        good: bool,
+        given_at: Moment,
+    }
 }
 
 #[derive(Serialize)]
@@ -105,6 +112,7 @@ pub(crate) struct EventFull {
     pub attempts: Vec<AttemptLine>,
     pub outcomes: Vec<OutcomeLine>,
     pub effects: Vec<EffectLine>,
+    pub feedback: Vec<FeedbackLine>,
     pub raw_bytes: u64,
     /// Only on request; bytes that are not UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +121,8 @@ pub(crate) struct EventFull {
 
 impl EventFull {
     pub fn of(detail: EventDetail, with_raw: bool) -> Self {
-        let EventDetail { body, state, job, attempts, outcomes, effects, deliveries, .. } = detail;
+        let EventDetail { body, state, job, attempts, outcomes, effects, deliveries, feedback } =
+            detail;
         EventFull {
             head: body.head.into(),
             correlation_id: body.correlation_id.to_string(),
@@ -124,6 +133,7 @@ impl EventFull {
             attempts: attempts.into_iter().map(AttemptLine::from).collect(),
             outcomes: outcomes.into_iter().map(OutcomeLine::from).collect(),
             effects: effects.into_iter().map(EffectLine::from).collect(),
+            feedback: feedback.into_iter().map(FeedbackLine::from).collect(),
             raw_bytes: body.raw_bytes,
             raw: with_raw.then(|| String::from_utf8_lossy(&body.raw).into_owned()),
         }

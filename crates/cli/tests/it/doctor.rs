@@ -38,6 +38,7 @@ async fn a_healthy_set_up_has_nothing_to_mend() {
         "database.storage",
         "slack.bot_token",
         "slack.scopes",
+        "slack.conversations",
         "slack.app_token",
         "prompts",
         "queue.dead_letters",
@@ -45,6 +46,7 @@ async fn a_healthy_set_up_has_nothing_to_mend() {
         assert_eq!(level(&diagnosis, check), "ok", "{check} in {diagnosis:#}");
     }
     assert_eq!(level(&diagnosis, "queue.workers"), "warn", "none is running");
+    assert_eq!(level(&diagnosis, "slack.admins"), "warn", "none is named");
     insta::assert_json_snapshot!("doctor", diagnosis["findings"][0]);
 
     let mut wrong = healthy;

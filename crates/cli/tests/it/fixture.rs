@@ -128,6 +128,7 @@ fn new_event(minute: i64, work: Option<Work>) -> NewEvent {
         correlation_id: Uuid::new_v4(),
         delivery_key: format!("slack:{}", Uuid::new_v4()),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(raw.into_bytes()),
         quarantine: None,
         work,

@@ -62,7 +62,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn without_a_database_nothing_is_acknowledged_and_afterwards_nothing_is_missing() {
+async fn in4_without_a_database_nothing_is_acknowledged_and_afterwards_nothing_is_missing() {
     let rig = Rig::start().await;
     let mut admin =
         sqlx::PgConnection::connect(&std::env::var("DATABASE_URL").unwrap()).await.unwrap();

@@ -11,7 +11,7 @@ const JOBS: &str = "SELECT count(*) FROM jobs";
 const QUARANTINED: &str = "SELECT count(*) FROM events WHERE quarantine_reason IS NOT NULL";
 
 #[tokio::test]
-async fn twins_make_one_event_and_one_job_in_either_order() {
+async fn in8_twins_make_one_event_and_one_job_in_either_order() {
     for order in ["message_first", "mention_first"] {
         let rig = Rig::start().await;
         rig.control("settings", &json!({"mention_order": order})).await;
@@ -65,9 +65,9 @@ async fn what_nobody_here_knows_is_stored_acknowledged_and_not_answered() {
     let unknown_envelope = json!({"envelope_id": "e2", "type": "novelty", "payload": {"a": 1}});
     let press = json!({"envelope_id": "e3", "type": "interactive", "payload": {
         "type": "block_actions", "trigger_id": "1.2", "user": {"id": "U0ADA"}}});
-    let command = json!({"envelope_id": "e4", "type": "slash_commands", "payload": {
-        "command": "/ask", "user_id": "U0ADA", "team_id": "T0LOCAL"}});
-    for frame in [unknown_event, unknown_envelope, press, command] {
+    let submission = json!({"envelope_id": "e4", "type": "interactive", "payload": {
+        "type": "view_submission", "trigger_id": "1.3", "user": {"id": "U0ADA"}}});
+    for frame in [unknown_event, unknown_envelope, press, submission] {
         send(&rig, &frame.to_string()).await;
     }
     rig.until("four acknowledgements", async || acked(&rig).await == ["e1", "e2", "e3", "e4"])
@@ -76,13 +76,41 @@ async fn what_nobody_here_knows_is_stored_acknowledged_and_not_answered() {
         .fetch_all(&rig.pool)
         .await
         .unwrap();
-    assert_eq!(kinds, ["block_actions", "novelty", "novelty", "slash_command"]);
+    assert_eq!(kinds, ["block_actions", "novelty", "novelty", "view_submission"]);
     assert_eq!((rig.count(JOBS).await, rig.count(QUARANTINED).await), (0, 0));
     rig.stop().await;
 }
 
 #[tokio::test]
-async fn malformed_frames_are_quarantined_and_disturb_nobody() {
+async fn what_people_do_beside_talking_is_owed_work_in_no_lane_once_it_is_committed() {
+    let rig = Rig::start().await;
+    let command =
+        json!({"channel": "C0GENERAL", "user": "U0ADA", "command": "/athenaeum", "text": "status"});
+    rig.control("command", &command).await;
+    rig.until_acks(1).await;
+    let press = json!({"envelope_id": "e1", "type": "interactive", "payload": {
+        "type": "block_actions", "trigger_id": "1.2", "user": {"id": "U0ADA"},
+        "actions": [{"type": "feedback_buttons", "action_id": "rate", "value": "up"}]}});
+    let reaction = json!({"envelope_id": "e2", "type": "events_api", "payload": {
+        "type": "event_callback", "team_id": "T0LOCAL", "event_id": "Ev1", "event": {
+            "type": "reaction_added", "user": "U0ADA", "reaction": "-1", "item_user": "U0ATHENA",
+            "item": {"type": "message", "channel": "C0GENERAL", "ts": "1700000000.000001"},
+            "event_ts": "1700000000.000002"}}});
+    for frame in [press, reaction] {
+        send(&rig, &frame.to_string()).await;
+    }
+    let urgent = "SELECT count(*) FROM jobs WHERE lane IS NULL AND priority = -1";
+    rig.until_count(urgent, 3).await;
+    let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM jobs ORDER BY kind")
+        .fetch_all(&rig.pool)
+        .await
+        .unwrap();
+    assert_eq!(kinds, ["feedback", "reaction_added", "slash_command"]);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn in11_malformed_frames_are_quarantined_and_disturb_nobody() {
     let rig = Rig::start().await;
     let cut = r#"{"envelope_id":"cut","type":"events_api","payload":{"event":{"text":"abc"#;
     let frames = [
@@ -121,7 +149,7 @@ async fn malformed_frames_are_quarantined_and_disturb_nobody() {
 }
 
 #[tokio::test]
-async fn text_that_postgres_cannot_hold_is_stored_raw_and_owed_an_answer() {
+async fn in12_text_that_postgres_cannot_hold_is_stored_raw_and_owed_an_answer() {
     let rig = Rig::start().await;
     let frame = mention_frame("Ev1", r"<@U0ATHENA> a\u0000b\ud800c");
     send(&rig, &frame).await;
@@ -133,7 +161,7 @@ async fn text_that_postgres_cannot_hold_is_stored_raw_and_owed_an_answer() {
 }
 
 #[tokio::test]
-async fn a_megabyte_works_and_above_the_limit_head_and_hash_are_kept() {
+async fn in14_a_megabyte_works_and_above_the_limit_head_and_hash_are_kept() {
     let rig = Rig::start().await;
     send(&rig, &mention_frame("Ev1", &"x".repeat(1_000_000))).await;
     rig.until_count(JOBS, 1).await;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod backfill;
+mod catalogue;
 mod faults;
 mod input;
 mod process;

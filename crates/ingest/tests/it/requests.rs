@@ -41,7 +41,7 @@ async fn mentions_presses_and_commands_come_as_requests_without_any_socket() {
 }
 
 #[tokio::test]
-async fn a_request_that_slack_sends_again_is_stored_once() {
+async fn in21_a_request_that_slack_sends_again_is_stored_once() {
     let rig = Rig::start_with_requests().await;
     rig.control("sockets", &json!({"action": "lose_acks", "count": 2})).await;
     rig.mention("hello").await;
@@ -56,7 +56,7 @@ async fn a_request_that_slack_sends_again_is_stored_once() {
 }
 
 #[tokio::test]
-async fn only_what_slack_signed_within_five_minutes_comes_in() {
+async fn in21_only_what_slack_signed_within_five_minutes_comes_in() {
     let rig = Rig::start_with_requests().await;
     let (body, now) = (event("Ev1"), now());
     let right = signature(SIGNING_SECRET, now, &body);

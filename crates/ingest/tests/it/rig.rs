@@ -1,9 +1,10 @@
 //! One ingest at work, with a Slack and a database of its own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ingest::{Ingest, IngestError, Patience};
+use ingest::{Ingest, IngestError, Patience, backfill};
 use serde_json::{Value, json};
 use service::config::{DatabaseConfig, IngestConfig, RequestsConfig};
 use service::shutdown::Signals;
@@ -33,6 +34,7 @@ pub struct Rig {
     pub requests: Option<SocketAddr>,
     http: reqwest::Client,
     task: JoinHandle<Result<(), IngestError>>,
+    config: IngestConfig,
 }
 
 impl Rig {
@@ -63,19 +65,42 @@ impl Rig {
         Self::begin_with(|_| {}).await
     }
 
-    async fn begin_with(change: impl FnOnce(&mut IngestConfig)) -> Self {
-        let database = Database::create().await;
+    /// An ingest that may not be ready yet, told otherwise than usual.
+    pub async fn begin_with(change: impl FnOnce(&mut IngestConfig)) -> Self {
         let options = Options { clock: Clock::test(), ..Options::default() };
+        Self::begin_under(options, change).await
+    }
+
+    /// The same under a Slack of one's own.
+    pub async fn begin_under(options: Options, change: impl FnOnce(&mut IngestConfig)) -> Self {
+        let database = Database::create().await;
         let slack = LocalSlack::start(options).await.unwrap();
         let mut config = config(&slack, database.url());
         change(&mut config);
         let signals = Signals::default();
-        let ingest = Ingest::prepare(config, patience(), &signals).await.unwrap();
-        let (health, requests) = (ingest.health_addr(), ingest.requests_addr());
-        let task = tokio::spawn(ingest.run(signals.clone()));
+        let (health, requests, task) = start(config.clone(), &signals).await;
         let pool = PgPool::connect(database.url()).await.unwrap();
         let http = reqwest::Client::new();
-        Rig { slack, pool, signals, health, database, requests, http, task }
+        Rig { slack, pool, signals, health, database, requests, http, task, config }
+    }
+
+    /// Ends the ingest as an operator does.
+    pub async fn leave(&mut self) {
+        self.signals.soft.cancel();
+        self.ended().await.unwrap();
+    }
+
+    /// Starts another in its place.
+    pub async fn come_back(&mut self) {
+        self.signals = Signals::default();
+        let started = start(self.config.clone(), &self.signals).await;
+        (self.health, self.requests, self.task) = started;
+        self.until("a socket", async || self.ready().await.0 == 200).await;
+    }
+
+    /// Starts another beside it; the test stops it.
+    pub async fn second(&self, signals: &Signals) -> JoinHandle<Result<(), IngestError>> {
+        start(self.config.clone(), signals).await.2
     }
 
     /// Says something as a person; returns its `ts`.
@@ -167,6 +192,15 @@ impl Rig {
     }
 }
 
+async fn start(config: IngestConfig, signals: &Signals) -> Started {
+    let ingest = Ingest::prepare(config, patience(), signals).await.unwrap();
+    let (health, requests) = (ingest.health_addr(), ingest.requests_addr());
+    (health, requests, tokio::spawn(ingest.run(signals.clone())))
+}
+
+/// Where health and requests are served, and the run.
+type Started = (SocketAddr, Option<SocketAddr>, JoinHandle<Result<(), IngestError>>);
+
 pub fn config(slack: &LocalSlack, database_url: &str) -> IngestConfig {
     let database =
         DatabaseConfig { url: database_url.into(), listen_url: None, allow_unsafe: true };
@@ -176,6 +210,8 @@ pub fn config(slack: &LocalSlack, database_url: &str) -> IngestConfig {
         requests: None,
         bot_token: "xoxb-local".into(),
         slack_api_url: slack.api_url(),
+        backfill: Duration::from_secs(24 * 3_600),
+        bots: BTreeSet::new(),
         health_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
         drain: Duration::from_secs(10),
     }
@@ -192,6 +228,14 @@ fn patience() -> Patience {
             stable_after: Duration::ZERO,
             stagger: Duration::ZERO,
             ..Bounds::default()
+        },
+        backfill: backfill::Bounds {
+            listen_every: Duration::from_millis(50),
+            look_every: Duration::from_millis(20),
+            call_every: Duration::from_millis(1),
+            retry_pause: Duration::from_millis(5),
+            refused_retry: Duration::from_millis(200),
+            ..backfill::Bounds::default()
         },
         retry_min: Duration::from_millis(20),
         retry_max: Duration::from_millis(200),

@@ -31,7 +31,7 @@ async fn it_is_ready_with_a_database_and_a_socket_and_tells_of_itself() {
 }
 
 #[tokio::test]
-async fn a_refresh_loses_nothing() {
+async fn in15_a_refresh_loses_nothing() {
     let rig = Rig::start().await;
     let questions = 30;
     for question in 0..questions {
@@ -60,7 +60,7 @@ async fn dropped_sockets_are_replaced_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn half_open_sockets_are_noticed_and_replaced() {
+async fn in16_half_open_sockets_are_noticed_and_replaced() {
     let rig = Rig::start().await;
     rig.control("sockets", &json!({"action": "half_open"})).await;
     rig.until("four sockets in all", async || opened(&rig).await == 4).await;
@@ -71,7 +71,7 @@ async fn half_open_sockets_are_noticed_and_replaced() {
 }
 
 #[tokio::test]
-async fn socket_mode_switched_off_is_told_and_not_hot_looped() {
+async fn in15_socket_mode_switched_off_is_told_and_not_hot_looped() {
     let rig = Rig::start().await;
     rig.control("sockets", &json!({"action": "disconnect", "reason": "link_disabled"})).await;
     rig.until("unreadiness with a reason", async || {

@@ -2,6 +2,7 @@
 //! someone is, who is owed a job.
 
 use std::collections::{BTreeMap, HashMap};
+use std::iter;
 
 use event::{EventId, EventRef, NewEvent, Work};
 
@@ -19,8 +20,9 @@ impl Item {
         EventRef { occurred_at: self.event.occurred_at, id: self.id }
     }
 
-    fn logical_key(&self) -> Option<&str> {
-        self.event.logical_key.as_deref()
+    /// What its twins share with it.
+    pub(crate) fn logical_keys(&self) -> impl Iterator<Item = &str> {
+        [&self.event.logical_key, &self.event.twin_key].into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -28,9 +30,7 @@ impl Item {
 pub(crate) fn keys(items: &[Item]) -> BTreeMap<&str, EventRef> {
     let mut keys = BTreeMap::new();
     for item in items {
-        for key in
-            [Some(item.event.delivery_key.as_str()), item.logical_key()].into_iter().flatten()
-        {
+        for key in iter::once(item.event.delivery_key.as_str()).chain(item.logical_keys()) {
             keys.entry(key).or_insert(item.reference());
         }
     }
@@ -124,11 +124,11 @@ fn decide(
             stood: false,
         };
     }
-    match item.logical_key().map(owner) {
-        Some(first) if first.id != item.id => {
+    match item.logical_keys().map(owner).find(|first| first.id != item.id) {
+        Some(first) => {
             Decided { event: final_of(first), disposition: Disposition::Twin, stood: false }
         }
-        _ => Decided { event: own, disposition: Disposition::New, stood: !fresh },
+        None => Decided { event: own, disposition: Disposition::New, stood: !fresh },
     }
 }
 
@@ -151,6 +151,7 @@ mod tests {
             correlation_id: Uuid::nil(),
             delivery_key: delivery.to_owned(),
             logical_key: logical.map(str::to_owned),
+            twin_key: None,
             raw: Raw::keep(vec![]),
             quarantine: None,
             work: work.then(Work::default),
@@ -205,6 +206,26 @@ mod tests {
         let first = EventRef { occurred_at: Timestamp(1), id: EventId(1) };
         assert_eq!(plan.repointed, [("b", first), ("m", first)]);
         assert!(plan.appended.is_empty());
+    }
+
+    #[test]
+    fn twins_may_share_either_key_and_lead_to_the_first_of_them() {
+        let mut items = [
+            item(1, "a", Some("m1"), true),
+            item(2, "b", Some("m2"), true),
+            item(3, "c", Some("m2"), true),
+        ];
+        for item in &mut items[..2] {
+            item.event.twin_key = Some("client".to_owned());
+        }
+        let plan = planned(&items, &[]);
+        let twin = (1, Disposition::Twin);
+        assert_eq!(ends(&plan), [(1, Disposition::New), twin, twin]);
+        let first = items[0].reference();
+        assert_eq!(plan.repointed, [("b", first), ("c", first), ("m2", first)]);
+        assert_eq!((plan.appended.len(), plan.wanted.len()), (1, 1));
+        let plan = planned(&items[1..], &[("client", 1)]);
+        assert_eq!(ends(&plan), [twin, twin], "one of them was stored before");
     }
 
     #[test]

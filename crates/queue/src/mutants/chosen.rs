@@ -255,6 +255,7 @@ pub(crate) fn poll(poll: Duration) -> Duration {
 pub(crate) fn forget_keys(event: &mut NewEvent) {
     if is(DEDUPE_ON_DELIVERY_ONLY) {
         event.logical_key = None;
+        event.twin_key = None;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::statements::{
     FIND_EVENT, SELECT_ATTEMPTS, SELECT_JOB, SELECT_KEYS, SELECT_OUTCOMES, SELECT_STATE,
 };
 use crate::wire::{get, get_chain, get_small, get_time, get_time_option, to_sql};
-use crate::{Effect, EventBody, EventState, JobState, Queue, QueueError};
+use crate::{Effect, EventBody, EventState, Feedback, JobState, Queue, QueueError};
 
 /// One event with its job's life.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub struct EventDetail {
     pub effects: Vec<Effect>,
     /// The keys that lead to it, sorted.
     pub deliveries: Vec<String>,
+    /// What people thought of its answer.
+    pub feedback: Vec<Feedback>,
 }
 
 /// A job that has not ended.
@@ -122,6 +124,7 @@ impl Queue {
             outcomes: outcomes.iter().map(|row| read_outcome(row, id)).collect::<Result<_, _>>()?,
             effects: self.effects(event).await?,
             deliveries: keys.iter().map(|row| get(row, "key")).collect::<Result<_, _>>()?,
+            feedback: self.feedback(event).await?,
         }))
     }
 

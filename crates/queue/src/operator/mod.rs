@@ -12,6 +12,7 @@ mod refusal;
 mod replay;
 mod scope;
 mod select;
+mod standings;
 mod stats;
 
 pub use cancel::CancelReport;
@@ -24,4 +25,5 @@ pub use refusal::Refusal;
 pub use replay::{ReplayOptions, ReplayReport};
 pub use scope::Scope;
 pub use select::Selection;
+pub use standings::{Standing, StandingRecord};
 pub use stats::{Conservation, EndedCounts, KindCount, LiveCounts, Stats, WorkerStats};

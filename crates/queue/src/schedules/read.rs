@@ -86,6 +86,7 @@ impl NewSchedule {
             correlation_id: Uuid::now_v7(),
             delivery_key: format!("{SOURCE}:{}:{occasion}", self.name),
             logical_key: None,
+            twin_key: None,
             raw: Raw::keep(self.raw.clone()),
             quarantine: None,
             work: Some(Work { priority: self.priority, ..Work::default() }),

@@ -20,6 +20,8 @@ WITH meant AS MATERIALIZED (
     DELETE FROM signals t USING meant m WHERE t.occurred_at = m.occurred_at AND t.event_id = m.id
 ), edited AS (
     DELETE FROM payloads t USING meant m WHERE t.occurred_at = m.occurred_at AND t.event_id = m.id
+), rated AS (
+    DELETE FROM feedback t USING meant m WHERE t.occurred_at = m.occurred_at AND t.event_id = m.id
 ), born AS (
     DELETE FROM children t USING meant m WHERE t.occurred_at = m.occurred_at AND t.event_id = m.id
 ), slept AS (

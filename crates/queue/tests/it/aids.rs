@@ -146,6 +146,7 @@ pub fn event(key: &str) -> NewEvent {
         correlation_id: Uuid::new_v4(),
         delivery_key: format!("delivery:{key}"),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(format!("{{\"key\":\"{key}\"}}").into_bytes()),
         quarantine: None,
         work: Some(Work::default()),

@@ -68,3 +68,15 @@ async fn an_event_is_found_by_its_keys() {
     }
     assert_eq!(fixture.queue.find_key("nothing").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_key_can_be_led_to_an_event_for_good_or_to_the_latest() {
+    let fixture = Fixture::new().await;
+    let one = fixture.append(event("a")).await.event;
+    let other = fixture.append(event("b")).await.event;
+    fixture.queue.lead("answer", one).await.unwrap();
+    fixture.queue.lead("answer", other).await.unwrap();
+    assert_eq!(fixture.queue.find_key("answer").await.unwrap(), Some(one));
+    fixture.queue.lead_anew("answer", other).await.unwrap();
+    assert_eq!(fixture.queue.find_key("answer").await.unwrap(), Some(other));
+}

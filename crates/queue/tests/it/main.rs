@@ -29,6 +29,8 @@ mod running;
 mod schedules;
 mod schema;
 mod settling;
+mod sources;
+mod standings;
 mod stepper;
 mod steps;
 mod storage;

@@ -117,8 +117,10 @@ async fn hypertables_are_compressed_and_retained_by_policy() {
         return;
     }
     let tables = "SELECT hypertable_name::text FROM timescaledb_information.hypertables ORDER BY 1";
-    let expected =
-        ["attempts", "children", "effects", "events", "outcomes", "payloads", "signals", "steps"];
+    let expected = [
+        "attempts", "children", "effects", "events", "feedback", "outcomes", "payloads", "signals",
+        "steps",
+    ];
     assert_eq!(fixture.texts(tables).await, expected);
     let jobs = "SELECT DISTINCT proc_name::text FROM timescaledb_information.jobs
                  WHERE proc_name IN ('policy_compression', 'storage_retention') ORDER BY 1";

@@ -1,6 +1,7 @@
 //! Configuration: environment variables, parsed once at the edge into one struct per process, with
 //! all faults told at once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +17,7 @@ pub use reader::{EXIT_CONFIGURATION, Fault, Faults, Lookup};
 pub use variables::{Process, VARIABLES, Variable};
 
 use parse::{folder, web_url};
-use processes::{app_token, bot_token, database, ingest, mcp_config, model, worker};
+use processes::{admins, app_token, bot_token, database, ingest, mcp_config, model, worker};
 use reader::Reader;
 
 /// The shortest `ATHENAEUM_SECRET`, in characters.
@@ -56,6 +57,29 @@ pub struct RequestsConfig {
     pub signing_secret: SecretString,
 }
 
+/// What a reaction under an answer of the bot does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReactionAction {
+    /// Asks in the thread what was wrong.
+    AskWhy,
+    /// Deletes the answer, if whoever asked for it reacts.
+    Delete,
+}
+
+impl ReactionAction {
+    /// All.
+    pub const ALL: &[ReactionAction] = &[ReactionAction::AskWhy, ReactionAction::Delete];
+
+    /// Its word in `ATHENAEUM_REACTIONS`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ReactionAction::AskWhy => "ask_why",
+            ReactionAction::Delete => "delete",
+        }
+    }
+}
+
 /// What `athenaeum-ingest` is told.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
@@ -69,6 +93,10 @@ pub struct IngestConfig {
     pub bot_token: SecretString,
     /// `SLACK_API_URL`, without the slash at its end.
     pub slack_api_url: String,
+    /// `ATHENAEUM_BACKFILL_HOURS`; zero reads nothing.
+    pub backfill: Duration,
+    /// `ATHENAEUM_BOTS`: user ids and bot ids.
+    pub bots: BTreeSet<String>,
     /// `ATHENAEUM_HEALTH_ADDR`.
     pub health_addr: SocketAddr,
     /// `ATHENAEUM_DRAIN_SECONDS`.
@@ -100,6 +128,10 @@ pub struct WorkerConfig {
     pub drain: Duration,
     /// `ATHENAEUM_REPLY_GRACE_SECONDS`.
     pub reply_grace: Duration,
+    /// `ATHENAEUM_ADMINS`: user ids.
+    pub admins: BTreeSet<String>,
+    /// `ATHENAEUM_REACTIONS`, by the emoji's name.
+    pub reactions: BTreeMap<String, ReactionAction>,
 }
 
 /// What the operator's commands are told; each needs the database and nothing else.
@@ -126,6 +158,8 @@ pub struct DoctorConfig {
     pub prompts_dir: Option<PathBuf>,
     /// `ATHENAEUM_MCP_CONFIG`.
     pub mcp_config: Option<PathBuf>,
+    /// `ATHENAEUM_ADMINS`.
+    pub admins: BTreeSet<String>,
     /// What ingest or a worker would refuse to start with.
     pub faults: Faults,
 }
@@ -211,6 +245,7 @@ impl DoctorConfig {
             model: model(&mut reader),
             prompts_dir: reader.or_default(&variables::ATHENAEUM_PROMPTS_DIR, folder),
             mcp_config: mcp_config(&mut reader),
+            admins: admins(&mut reader),
             faults: Faults(faults),
         }
     }

@@ -1,5 +1,6 @@
 //! How each sort of value is read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::ReactionAction;
 use super::reader::Mismatch;
 
 pub(super) const POSTGRES_URL: &str = "a postgres:// URL";
@@ -61,6 +63,47 @@ pub(super) fn number(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32,
 pub(super) fn seconds(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, Mismatch> {
     let number = number(range);
     move |text| number(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+pub(super) fn hours(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, Mismatch> {
+    let number = number(range);
+    move |text| number(text).map(|hours| Duration::from_secs(u64::from(hours) * 3_600))
+}
+
+/// Slack ids that begin with one of these letters, separated by commas.
+pub(super) fn ids(letters: &'static [char]) -> impl Fn(&str) -> Result<BTreeSet<String>, Mismatch> {
+    let is_id = move |id: &str| {
+        let plain = id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        id.len() > 1 && id.starts_with(letters) && plain
+    };
+    move |text| match parts(text).all(is_id) {
+        true => Ok(parts(text).map(str::to_owned).collect()),
+        false => {
+            let letters: Vec<String> = letters.iter().map(ToString::to_string).collect();
+            let expected = format!("Slack ids that begin with {}", letters.join(" or "));
+            Err(Mismatch::expected(format!("{expected}, separated by commas")))
+        }
+    }
+}
+
+/// What reactions do, by the emoji's name.
+pub(super) fn reactions(text: &str) -> Result<BTreeMap<String, ReactionAction>, Mismatch> {
+    if text == "none" {
+        return Ok(BTreeMap::new());
+    }
+    let pair = |part: &str| {
+        let (emoji, word) = part.split_once('=')?;
+        let action = ReactionAction::ALL.iter().find(|action| action.as_str() == word.trim())?;
+        let emoji = emoji.trim().trim_matches(':');
+        (!emoji.is_empty()).then(|| (emoji.to_owned(), *action))
+    };
+    let words: Vec<&str> = ReactionAction::ALL.iter().map(|action| action.as_str()).collect();
+    let expected = || Mismatch::expected(format!("EMOJI={}, separated by commas", words.join("|")));
+    parts(text).map(|part| pair(part).ok_or_else(expected)).collect()
+}
+
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 pub(super) fn flag(text: &str) -> Result<bool, Mismatch> {

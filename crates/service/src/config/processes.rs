@@ -1,5 +1,6 @@
 //! Which variables each process reads.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ const INGEST_HEALTH_PORT: u16 = 8081;
 const WORKER_HEALTH_PORT: u16 = 8082;
 const DRAIN_SECONDS_MAX: u32 = 3600;
 const REPLY_GRACE_SECONDS_MAX: u32 = 600;
+const BACKFILL_HOURS_MAX: u32 = 168;
 
 /// Every variable is read before the first missing one ends it, so that all faults are told.
 pub(super) fn ingest(reader: &mut Reader<'_>) -> Option<IngestConfig> {
@@ -26,6 +28,9 @@ pub(super) fn ingest(reader: &mut Reader<'_>) -> Option<IngestConfig> {
     let requests = requests(reader);
     let bot_token = bot_token(reader);
     let slack_api_url = reader.or_default(&variables::SLACK_API_URL, web_url);
+    let hours = parse::hours(0..=BACKFILL_HOURS_MAX);
+    let backfill = reader.or_default(&variables::ATHENAEUM_BACKFILL_HOURS, hours);
+    let bots = reader.optional(&variables::ATHENAEUM_BOTS, parse::ids(&['B', 'U', 'W']));
     let health_addr = health_addr(reader, INGEST_HEALTH_PORT);
     let drain = drain(reader);
     Some(IngestConfig {
@@ -34,6 +39,8 @@ pub(super) fn ingest(reader: &mut Reader<'_>) -> Option<IngestConfig> {
         requests,
         bot_token: bot_token?,
         slack_api_url: slack_api_url?,
+        backfill: backfill?,
+        bots: bots.unwrap_or_default(),
         health_addr: health_addr?,
         drain: drain?,
     })
@@ -58,6 +65,8 @@ pub(super) fn worker(reader: &mut Reader<'_>) -> Option<WorkerConfig> {
     let drain = drain(reader);
     let grace = parse::seconds(0..=REPLY_GRACE_SECONDS_MAX);
     let reply_grace = reader.or_default(&variables::ATHENAEUM_REPLY_GRACE_SECONDS, grace);
+    let admins = admins(reader);
+    let reactions = reader.or_default(&variables::ATHENAEUM_REACTIONS, parse::reactions);
     Some(WorkerConfig {
         database: database?,
         bot_token: bot_token?,
@@ -70,7 +79,14 @@ pub(super) fn worker(reader: &mut Reader<'_>) -> Option<WorkerConfig> {
         health_addr: health_addr?,
         drain: drain?,
         reply_grace: reply_grace?,
+        admins,
+        reactions: reactions?,
     })
+}
+
+pub(super) fn admins(reader: &mut Reader<'_>) -> BTreeSet<String> {
+    let ids = parse::ids(&['U', 'W']);
+    reader.optional(&variables::ATHENAEUM_ADMINS, ids).unwrap_or_default()
 }
 
 pub(super) fn database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {

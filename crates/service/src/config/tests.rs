@@ -71,6 +71,18 @@ fn a_fault_says_what_was_expected_and_found_and_what_to_do() {
         ("ATHENAEUM_MCP_CONFIG", "/nowhere", "a file", "nothing at \"/nowhere\""),
         ("ATHENAEUM_PROMPTS_DIR", "build.rs", "a folder", "something else at \"build.rs\""),
         ("ATHENAEUM_UNSAFE_DATABASE", "maybe", "true or false", "\"maybe\""),
+        (
+            "ATHENAEUM_ADMINS",
+            "U1,@ada",
+            "Slack ids that begin with U or W, separated by commas",
+            "\"U1,@ada\"",
+        ),
+        (
+            "ATHENAEUM_REACTIONS",
+            "-1=explode",
+            "EMOJI=ask_why|delete, separated by commas",
+            "\"-1=explode\"",
+        ),
         ("DATABASE_URL", "mysql://db", "a postgres:// URL", "a URL that starts with mysql:"),
     ] {
         let advice = VARIABLES.iter().find(|known| known.name == name).unwrap().advice;
@@ -96,6 +108,18 @@ fn a_secret_is_shown_neither_in_a_fault_nor_in_debug() {
 fn an_empty_value_is_an_unset_one() {
     assert!(only_fault(&[("SLACK_BOT_TOKEN", " ")]).contains("found nothing"));
     assert_eq!(worker_with(&[("ATHENAEUM_WORKER_SLOTS", "")]).unwrap().slots, 16);
+}
+
+#[test]
+fn lists_are_read_with_or_without_blanks() {
+    let config = worker_with(&[("ATHENAEUM_ADMINS", " U1, W2 ,")]).unwrap();
+    assert_eq!(config.admins.into_iter().collect::<Vec<_>>(), ["U1", "W2"]);
+    let bound = |text: &str| worker_with(&[("ATHENAEUM_REACTIONS", text)]).unwrap().reactions;
+    let expected =
+        [("-1".to_owned(), ReactionAction::AskWhy), ("x".to_owned(), ReactionAction::Delete)];
+    assert_eq!(bound(":-1:=ask_why, x = delete"), BTreeMap::from(expected));
+    assert_eq!(bound("").len(), 3, "those that stand when nothing is said");
+    assert!(bound("none").is_empty());
 }
 
 #[test]

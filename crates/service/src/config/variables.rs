@@ -95,6 +95,19 @@ variables! {
                       instead of Socket Mode. Unset, nothing is served there.",
         advice: "set it to ADDRESS:PORT, 0.0.0.0:8083 say, or leave it unset",
     }
+    ATHENAEUM_BACKFILL_HOURS {
+        default: Some("24"),
+        read_by: &[Ingest, Cli],
+        description: "How far back to read, after nobody listened to Slack for a while, what was said \
+                      to the bot meanwhile. 0 reads nothing.",
+        advice: "set it to a whole number of hours from 0 to 168",
+    }
+    ATHENAEUM_BOTS {
+        read_by: &[Ingest, Cli],
+        description: "The bots that are answered as people are, by user id or bot id; five answers a \
+                      day in one thread at most. Unset, no bot is answered.",
+        advice: "set it to ids such as B0123456789,U0123456789, or leave it unset",
+    }
     OPENAI_API_KEY {
         secret: true,
         read_by: &[Worker, Cli],
@@ -164,9 +177,18 @@ variables! {
         advice: "leave it unset; tests lower it",
     }
     ATHENAEUM_ADMINS {
-        description: "Reserved for the list of Slack users who may command the bot; nothing reads \
-                      it yet.",
-        advice: "leave it unset",
+        read_by: &[Worker, Cli],
+        description: "The Slack users who may command the bot by /athenaeum and let others do so. \
+                      Unset, nobody may.",
+        advice: "set it to user ids such as U0123456789,U9876543210, or leave it unset",
+    }
+    ATHENAEUM_REACTIONS {
+        default: Some("-1=ask_why,thumbsdown=ask_why,wastebasket=delete"),
+        read_by: &[Worker, Cli],
+        description: "What reactions under the bot's answers do: EMOJI=ACTION, separated by commas. \
+                      ask_why asks in the thread what was wrong; delete deletes the answer, for whoever \
+                      asked. none for nothing at all.",
+        advice: "set it to pairs such as -1=ask_why,wastebasket=delete, to none, or leave it unset",
     }
     ATHENAEUM_UNSAFE_DATABASE {
         default: Some("false"),

@@ -7,12 +7,17 @@ use crate::frame;
 
 const NOW: Timestamp = Timestamp(9_000_000);
 
-fn bot() -> Identity {
-    Identity { user_id: "UBOT".to_owned(), ..Identity::default() }
+fn hearing() -> Hearing {
+    let bot = Identity {
+        user_id: "UBOT".to_owned(),
+        bot_id: Some("BBOT".to_owned()),
+        ..Identity::default()
+    };
+    Hearing { bot, bots: BTreeSet::from(["BFRIEND".to_owned(), "UFRIEND".to_owned()]) }
 }
 
 fn read(raw: &[u8]) -> NewEvent {
-    event(raw.to_vec(), &frame::read(raw), &bot(), NOW)
+    event(raw.to_vec(), &frame::read(raw), &hearing(), NOW)
 }
 
 fn envelope(kind: &str, payload: &Value) -> NewEvent {
@@ -44,11 +49,11 @@ fn a_mention_by_a_person_is_owed_an_answer() {
     assert_eq!(event.quarantine, None);
     assert_eq!((event.source.as_str(), event.kind.as_str()), ("slack.socket", "app_mention"));
     assert_eq!((event.tenant.as_str(), event.actor.as_deref()), ("T1", Some("U1")));
-    assert_eq!(event.lane.as_deref(), Some("T1:C1:1.000001"));
+    assert_eq!(event.lane.as_deref(), Some("C1:1.000001"));
     assert_eq!(event.lane_order, 2_000_001);
     assert_eq!(event.occurred_at, Timestamp(2_000_001));
     assert_eq!(event.delivery_key, "slack:Ev1");
-    assert_eq!(event.logical_key.as_deref(), Some("message:T1:C1:2.000001"));
+    assert_eq!(event.logical_key.as_deref(), Some("message:C1:2.000001"));
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn edits_and_deletions_of_one_message_keep_their_order_and_wait_for_nothing_else
         (edited.kind.as_str(), deleted.kind.as_str()),
         ("message_changed", "message_deleted")
     );
-    assert_eq!(edited.lane.as_deref(), Some("change:message:T1:C1:2.000001"));
+    assert_eq!(edited.lane.as_deref(), Some("change:message:C1:2.000001"));
     assert_eq!(edited.lane, deleted.lane);
     assert!(edited.lane_order < deleted.lane_order);
     let urgent = Some(Work { priority: Priority::Urgent, ..Work::default() });
@@ -176,16 +181,69 @@ fn commands_and_interactions_are_stored_under_their_own_ids() {
     let press = json!({"type": "block_actions", "trigger_id": "1.2.x", "user": {"id": "U1"},
         "team": {"id": "T1"}});
     let event = envelope("interactive", &press);
-    assert_eq!(event.kind, "block_actions");
+    assert_eq!((event.kind.as_str(), event.work), ("block_actions", None));
     assert_eq!((event.tenant.as_str(), event.actor.as_deref()), ("T1", Some("U1")));
     assert_eq!(event.delivery_key, "slack:trigger:1.2.x");
     assert_eq!(event.occurred_at, NOW);
 
     let command = json!({"command": "/ask", "user_id": "U1", "team_id": "T1"});
     let event = envelope("slash_commands", &command);
-    assert_eq!((event.kind.as_str(), event.work), ("slash_command", None));
+    assert_eq!((event.kind.as_str(), event.lane), ("slash_command", None));
+    assert_eq!(event.work, Some(URGENT));
     assert_eq!(event.delivery_key, envelope("slash_commands", &command).delivery_key);
     assert_eq!(envelope("novelty", &json!(null)).kind, "novelty");
+}
+
+#[test]
+fn a_press_on_a_feedback_button_and_a_reaction_under_our_words_wait_in_no_lane() {
+    let press = json!({"type": "block_actions", "trigger_id": "1.2.x", "user": {"id": "U1"},
+        "team": {"id": "T1"}, "actions": [{"type": "feedback_buttons", "value": "good"}]});
+    let event = envelope("interactive", &press);
+    assert_eq!((event.kind.as_str(), event.work, event.lane), ("feedback", Some(URGENT), None));
+
+    let reaction = json!({"type": "reaction_added", "user": "U1", "reaction": "-1",
+        "item_user": "UBOT", "item": {"type": "message", "channel": "C1", "ts": "2.000001"},
+        "event_ts": "3.000001"});
+    let (event, copy) = (callback("Ev1", &reaction), callback("Ev2", &reaction));
+    assert_eq!((event.kind.as_str(), event.work), ("reaction_added", Some(URGENT)));
+    assert_eq!((event.lane, event.quarantine), (None, None));
+    assert_eq!(event.logical_key, copy.logical_key);
+    let mut between_people = reaction;
+    between_people["item_user"] = json!("U2");
+    assert_eq!(callback("Ev3", &between_people).work, None);
+}
+
+#[test]
+fn copies_for_two_workspaces_and_one_message_sent_twice_are_twins() {
+    let at = |team: &str, changes: &Value| {
+        let payload = json!({"type": "event_callback", "team_id": "TOTHER",
+            "event_id": format!("Ev{team}"), "event": said(changes),
+            "authorizations": [{"team_id": team, "user_id": "UBOT", "is_bot": true}]});
+        envelope("events_api", &payload)
+    };
+    let (one, other) = (at("T1", &json!({})), at("T2", &json!({})));
+    assert_eq!((one.logical_key, one.lane), (other.logical_key, other.lane));
+    assert_ne!((one.delivery_key, one.tenant), (other.delivery_key, other.tenant));
+    let sent = |ts: &str, user: &str| {
+        at("T1", &json!({"ts": ts, "user": user, "client_msg_id": "5b1f"})).twin_key
+    };
+    assert_eq!(sent("2.000001", "U1"), sent("3.000001", "U1"));
+    assert_ne!(sent("2.000001", "U1"), sent("2.000001", "U2"), "an id is its author's own");
+    assert_eq!(at("T1", &json!({})).twin_key, None);
+}
+
+#[test]
+fn a_bot_is_answered_where_it_is_allowed_and_we_never_answer_ourselves() {
+    for (changes, owed) in [
+        (json!({"bot_id": "BFRIEND"}), true),
+        (json!({"user": "UFRIEND", "bot_id": "BX"}), true),
+        (json!({"bot_id": "BFRIEND", "user": null, "subtype": "bot_message"}), true),
+        (json!({"bot_id": "BELSE"}), false),
+        (json!({"bot_id": "BBOT", "user": "UFRIEND"}), false),
+    ] {
+        let event = callback("Ev1", &said(&changes));
+        assert_eq!((event.work.is_some(), event.quarantine), (owed, None), "{changes}");
+    }
 }
 
 #[test]

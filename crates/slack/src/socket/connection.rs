@@ -9,7 +9,7 @@
 //!    unread would reset the connection and could take the last acknowledgements with it. What is
 //!    read here is not acknowledged, so Slack delivers it again.
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::sync::Arc;
 
 use futures::{SinkExt, StreamExt};
@@ -24,7 +24,7 @@ use tracing::Instrument;
 
 use super::failure::{LINK_DISABLED, ended, farewell, refused, socket, within};
 use super::liveness::Liveness;
-use super::open::Socket;
+use super::open::{Opened, Socket};
 use super::{Ack, Shared};
 use crate::error::SlackError;
 use crate::frame::{self, Frame};
@@ -44,17 +44,26 @@ pub(super) enum Notice {
     },
 }
 
+/// The reason for leaving a connection that Slack has not spoken of yet.
+const OUTLIVED: &str = "lifetime_announced";
+
 /// The slot's hold on a connection. Dropping it retires the connection.
 pub(super) struct Connection {
     notices: mpsc::UnboundedReceiver<Notice>,
     retired: CancellationToken,
+    /// When it is to be replaced, whether Slack says so or not.
+    outlived_at: Option<Instant>,
 }
 
 impl Connection {
-    pub(super) fn start(shared: Arc<Shared>, socket: Socket) -> Self {
+    pub(super) fn start(shared: Arc<Shared>, opened: Opened) -> Self {
+        let Opened { socket, lifetime } = opened;
         let (notify, notices) = mpsc::unbounded_channel();
         let retired = CancellationToken::new();
         let now = Instant::now();
+        // Of a life too short to spare that much, half is used.
+        let spare = shared.bounds.renew_before;
+        let outlived_at = lifetime.map(|life| now + life.saturating_sub(spare).max(life / 2));
         shared.status.send_modify(|status| {
             status.open += 1;
             status.hellos += 1;
@@ -70,14 +79,28 @@ impl Connection {
             shared: Arc::clone(&shared),
         };
         shared.tasks.spawn(task.run().in_current_span());
-        Connection { notices, retired }
+        Connection { notices, retired, outlived_at }
     }
 
     /// Waits for news. Cancel-safe.
     pub(super) async fn notice(&mut self) -> Notice {
-        match self.notices.recv().await {
-            Some(notice) => notice,
-            None => Notice::Ended { error: socket("its task ended", None) },
+        let at = self.outlived_at;
+        let outlived = async move {
+            match at {
+                Some(at) => sleep_until(at).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            notice = self.notices.recv() => match notice {
+                Some(notice) => notice,
+                None => Notice::Ended { error: socket("its task ended", None) },
+            },
+            () = outlived => {
+                self.outlived_at = None;
+                Notice::Leaving { reason: OUTLIVED.to_owned() }
+            }
         }
     }
 

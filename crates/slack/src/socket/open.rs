@@ -1,5 +1,7 @@
 //! Opening one connection: an address from the Web API, the handshake, the `hello`.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -17,11 +19,18 @@ use crate::json::text;
 /// A WebSocket to Slack.
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// A connection on which Slack has said hello.
+pub(super) struct Opened {
+    pub(super) socket: Socket,
+    /// How long Slack means to keep it, when it says so.
+    pub(super) lifetime: Option<Duration>,
+}
+
 /// Opens a connection and waits until Slack says hello on it.
 ///
 /// # Errors
 /// The Web API's failures, and [`SlackError::Socket`] for the handshake's and the hello's.
-pub(super) async fn open(shared: &Shared) -> Result<Socket, SlackError> {
+pub(super) async fn open(shared: &Shared) -> Result<Opened, SlackError> {
     let answer = shared.caller.post("apps.connections.open", &json!({})).await?;
     let address = text(&answer, "/url").ok_or_else(|| socket("no address given", None))?;
     let config = WebSocketConfig::default()
@@ -33,13 +42,14 @@ pub(super) async fn open(shared: &Shared) -> Result<Socket, SlackError> {
         .await
         .map_err(|_| socket("the handshake took too long", None))?
         .map_err(ended)?;
-    timeout(shared.bounds.hello, hello(&mut connected))
+    let lifetime = timeout(shared.bounds.hello, hello(&mut connected))
         .await
         .map_err(|_| socket("no hello came in time", None))??;
-    Ok(connected)
+    Ok(Opened { socket: connected, lifetime })
 }
 
-async fn hello(connected: &mut Socket) -> Result<(), SlackError> {
+/// How long Slack means to keep the connection.
+async fn hello(connected: &mut Socket) -> Result<Option<Duration>, SlackError> {
     while let Some(message) = connected.next().await {
         let raw = match message.map_err(ended)? {
             Message::Text(text) => text.as_bytes().to_vec(),
@@ -50,7 +60,7 @@ async fn hello(connected: &mut Socket) -> Result<(), SlackError> {
         match frame::read(&raw) {
             Frame::Hello { approximate_connection_time, connections } => {
                 tracing::debug!(?approximate_connection_time, connections, "hello");
-                return Ok(());
+                return Ok(approximate_connection_time);
             }
             Frame::Disconnect { reason } => return Err(refused(reason)),
             // Nothing may come before the hello; what does comes again, as it is not acknowledged.

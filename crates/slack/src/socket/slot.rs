@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::Shared;
 use super::connection::{Connection, Notice};
-use super::open::{self, Socket};
+use super::open::{self, Opened};
 use crate::error::{Failure, SlackError};
 
 /// Keeps slot `number` connected until shutdown.
@@ -42,7 +42,7 @@ impl Slot {
             }
             match notice {
                 Notice::Leaving { reason } => {
-                    tracing::info!(reason, "Slack ends this connection; opening its successor");
+                    tracing::info!(reason, "this connection ends soon; opening its successor");
                     if !stable {
                         // `too_many_websockets`, say, ends every successor at once.
                         sleep(self.backoff.next()).await;
@@ -63,15 +63,15 @@ impl Slot {
     async fn connect(&mut self) -> Connection {
         loop {
             match open::open(&self.shared).await {
-                Ok(socket) => return self.connected(socket),
+                Ok(opened) => return self.connected(opened),
                 Err(error) => self.wait_after(&error).await,
             }
         }
     }
 
-    fn connected(&mut self, socket: Socket) -> Connection {
+    fn connected(&mut self, opened: Opened) -> Connection {
         self.shared.status.send_modify(|status| status.fault = None);
-        Connection::start(Arc::clone(&self.shared), socket)
+        Connection::start(Arc::clone(&self.shared), opened)
     }
 
     /// Reports a failure and waits as long as it asks for.

@@ -105,6 +105,26 @@ async fn the_successor_says_hello_before_the_old_one_drains_and_closes() {
 }
 
 #[tokio::test]
+async fn in15_a_connection_is_replaced_before_the_life_that_slack_announced_is_over() {
+    let mut wire = Wire::start().await;
+    let mut app = Loop::start(&wire, 1, quick());
+    let mut old = wire.accept().await;
+    // Of a second, half is used.
+    old.say(r#"{"type":"hello","debug_info":{"approximate_connection_time":1}}"#).await;
+    let mut new = wire.accept().await;
+    old.envelope("meanwhile").await;
+    assert_eq!(old.ack().await, "meanwhile", "the old one serves until then");
+    new.say(r#"{"type":"hello","debug_info":{"approximate_connection_time":3600}}"#).await;
+    app.until("both hellos", |status| status.hellos == 2).await;
+    assert_eq!(old.closed().await, [""; 0]);
+    app.until("one is left", |status| status.open == 1).await;
+    new.envelope("e").await;
+    assert_eq!(new.ack().await, "e");
+    drop(new);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_closed_connection_is_replaced_and_the_others_stay() {
     let mut wire = Wire::start().await;
     let mut app = Loop::start(&wire, 2, quick());
@@ -121,7 +141,7 @@ async fn a_closed_connection_is_replaced_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_not_utf8_closes_its_own_connection_only() {
+async fn in13_a_frame_that_is_not_utf8_closes_its_own_connection_only() {
     let mut wire = Wire::start().await;
     let mut app = Loop::start(&wire, 2, quick());
     let mut first = wire.greet().await;

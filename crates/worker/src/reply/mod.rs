@@ -17,15 +17,16 @@ use std::time::Duration;
 
 use event::{ErrorChain, EventRef, Reply, key::effect_key};
 use queue::{Claim, Effect, EffectIntent, Intent, Stop};
+use slack::mention::answer_key;
 use slack::{Content, Failure, Post, SlackError};
 
 use crate::desk::{Desk, JobError};
 use crate::view::Shown;
 use look::LookUp;
 pub(crate) use parts::{boundary, cut, open_fence, render_closed, render_open};
-pub(crate) use target::Target;
+pub(crate) use target::{Target, messages};
 use target::{message, place, slot, target};
-use visible::visible_text;
+use visible::{feedback_buttons, visible_text};
 
 /// The slots of the answer.
 pub(crate) const ANSWER: &str = "reply";
@@ -95,7 +96,7 @@ impl Delivery<'_> {
         for (number, range) in ranges.iter().enumerate() {
             let part = Part {
                 number,
-                content: self.content(desk, number, &text, range),
+                content: self.content(desk, number, &text, range, number + 1 == ranges.len()),
                 reply: (number == 0).then_some(reply),
                 cuts: if number == 0 { &cuts } else { &[] },
                 replaces: replaced.next(),
@@ -107,8 +108,20 @@ impl Delivery<'_> {
         first.ok_or(JobError::Stopped)
     }
 
-    fn content(&self, desk: &Desk, number: usize, text: &str, part: &Range<usize>) -> Content {
-        Content::markdown(parts::render(text, part), Some(&self.key(desk, number)))
+    /// The last part of an answer asks what people think of it.
+    fn content(
+        &self,
+        desk: &Desk,
+        number: usize,
+        text: &str,
+        part: &Range<usize>,
+        last: bool,
+    ) -> Content {
+        let asks = last && self.family == ANSWER;
+        Content {
+            blocks: if asks { vec![feedback_buttons()] } else { Vec::new() },
+            ..Content::markdown(parts::render(text, part), Some(&self.key(desk, number)))
+        }
     }
 
     async fn deliver_part(
@@ -219,6 +232,8 @@ impl Delivery<'_> {
         part: usize,
         ts: String,
     ) -> Result<String, JobError> {
+        let led = desk.queue.lead(&answer_key(self.channel, &ts), self.subject).await;
+        led.map_err(JobError::queue("making the reply known"))?;
         let slot = slot(self.family, part);
         desk.queue
             .record_effect(self.claim, self.subject, self.generation, &slot, &ts)

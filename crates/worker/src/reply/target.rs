@@ -1,5 +1,7 @@
 //! What an intent to say something keeps, and what the recorded intents tell of it.
 
+use std::collections::BTreeSet;
+
 use event::Reply;
 use queue::Effect;
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,12 @@ pub(crate) fn target(effect: &Effect) -> Target {
 /// The message of an effect, where it is known.
 pub(crate) fn message(effect: &Effect) -> Option<String> {
     effect.result.clone().or_else(|| target(effect).ts)
+}
+
+/// Every message that says, or once said, something in the answer's place.
+pub(crate) fn messages(effects: &[Effect]) -> BTreeSet<String> {
+    let said = |effect: &&Effect| [super::ANSWER, super::NOTICE].contains(&place(&effect.slot).0);
+    effects.iter().filter(said).filter_map(message).collect()
 }
 
 /// The effects of what was visible before `family` of `generation` says anything: those of the

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use event::Reply;
+use serde_json::{Value, json};
 
 use super::parts::{PART_CHARS_MAX, PARTS_MAX};
 
@@ -20,6 +21,21 @@ pub(crate) fn visible_text(reply: &Reply) -> String {
         Some((end, _)) => format!("{}{CUT}{sources}", &text[..end]),
         None => format!("{text}{sources}"),
     }
+}
+
+/// The buttons below an answer by which people say what they think of it. Slack's shape:
+/// <https://docs.slack.dev/reference/block-kit/blocks/context-actions-block>.
+pub(crate) fn feedback_buttons() -> Value {
+    let button = |text: &str, value: &str| {
+        json!({"text": {"type": "plain_text", "text": text}, "value": value,
+            "accessibility_label": format!("{text} about this answer")})
+    };
+    json!({"type": "context_actions", "elements": [{
+        "type": "feedback_buttons",
+        "action_id": "feedback",
+        "positive_button": button("Good", "positive"),
+        "negative_button": button("Bad", "negative"),
+    }]})
 }
 
 /// How many sources a message lists; far above what an answer cites.

@@ -144,6 +144,7 @@ fn event_of(job: &Job) -> NewEvent {
         correlation_id: Uuid::new_v4(),
         delivery_key: format!("bench:{}", job.n),
         logical_key: None,
+        twin_key: None,
         raw: Raw::keep(payload(job.n, job.bytes).into_bytes()),
         quarantine: None,
         work: Some(Owed::default()),

@@ -1,5 +1,6 @@
 //! Slack's tokens and scopes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -14,13 +15,20 @@ use super::{Finding, chain};
 const SCOPES_NEEDED: &[&str] = &["app_mentions:read", "chat:write"];
 
 /// Without these an answer is poorer: no thread context, no sign at once, no name, no DMs, and an
-/// earlier reply cannot be found again.
+/// earlier reply cannot be found again; or nothing is read up after an outage, no reaction is heard, and
+/// nobody can command the bot.
 const SCOPES_WANTED: &[&str] = &[
     "assistant:write",
     "channels:history",
+    "channels:read",
+    "commands",
     "groups:history",
+    "groups:read",
     "im:history",
+    "im:read",
     "mpim:history",
+    "mpim:read",
+    "reactions:read",
     "reactions:write",
     "users:read",
 ];
@@ -39,24 +47,55 @@ pub(super) async fn examine(config: &DoctorConfig) -> Vec<Finding> {
     if let Some(token) = &config.app_token {
         findings.push(app(api_url, token).await);
     }
+    findings.push(admins(&config.admins));
     findings
+}
+
+fn admins(admins: &BTreeSet<String>) -> Finding {
+    const CHECK: &str = "slack.admins";
+    match admins.len() {
+        0 => {
+            let fix = "set ATHENAEUM_ADMINS for the workers to the user ids of those who may";
+            Finding::warn(CHECK, "nobody may command the bot by /athenaeum", fix)
+        }
+        count => Finding::ok(CHECK, format!("{count} named")),
+    }
 }
 
 async fn bot(api_url: &str, token: &SecretString) -> Vec<Finding> {
     let options =
         ApiOptions { api_url: api_url.to_owned(), bot_token: token.clone(), timeout: CALL_TIMEOUT };
-    let asked = match Api::new(options) {
-        Ok(api) => api.auth_test().await,
-        Err(error) => Err(error),
+    let api = match Api::new(options) {
+        Ok(api) => api,
+        Err(error) => return vec![refused(error)],
     };
-    match asked {
+    match api.auth_test().await {
         Ok(identity) => {
             let found = format!("bot {} in workspace {}", identity.user_id, identity.team_id);
             let mut findings = vec![Finding::ok("slack.bot_token", found)];
             findings.extend(scopes(&identity.scopes));
+            findings.push(conversations(&api).await);
             findings
         }
         Err(error) => vec![refused(error)],
+    }
+}
+
+/// What is read up after an outage.
+async fn conversations(api: &Api) -> Finding {
+    const CHECK: &str = "slack.conversations";
+    match api.conversations(None).await {
+        Ok(page) if page.items.is_empty() => {
+            Finding::warn(CHECK, "the bot is in none", "invite it: /invite @athenaeum in a channel")
+        }
+        Ok(page) => {
+            let more = if page.next.is_some() { " or more" } else { "" };
+            Finding::ok(CHECK, format!("the bot is in {}{more}", page.items.len()))
+        }
+        Err(error) => {
+            let found = format!("{}; nothing is read up after an outage", chain(error));
+            Finding::warn(CHECK, found, SCOPES_FIX)
+        }
     }
 }
 
@@ -125,6 +164,18 @@ async fn open(api_url: &str, token: &SecretString) -> reqwest::Result<Value> {
 mod tests {
     use super::super::Level;
     use super::*;
+
+    #[test]
+    fn the_manifest_asks_for_every_scope_that_is_looked_for_and_no_other() {
+        let manifest = include_str!("../../../../../docs/slack-manifest.yaml");
+        let bot = manifest.split("    bot:\n").nth(1).unwrap();
+        let bot = bot.split("settings:").next().unwrap();
+        let asked: BTreeSet<&str> =
+            bot.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+        let looked_for: BTreeSet<&str> =
+            SCOPES_NEEDED.iter().chain(SCOPES_WANTED).copied().collect();
+        assert_eq!(asked, looked_for);
+    }
 
     #[test]
     fn a_missing_scope_is_named_by_what_it_costs() {
