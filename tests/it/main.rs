@@ -17,4 +17,6 @@ mod official_clients;
 mod outage;
 mod postgres;
 mod replay;
+mod slack_post;
 mod tidy;
+mod user_limits;

@@ -8,7 +8,7 @@ use crate::citations::Ledger;
 use crate::error::AgentError;
 use crate::model::ToolOffer;
 use crate::prompts::SystemFacts;
-use crate::question::{Answer, Progress, Question};
+use crate::question::{Allowance, Answer, Progress, Question};
 use crate::tools::{Outcome, Tools};
 use crate::transcript::{Entry, ToolResult, Transcript};
 use crate::turn::{Decision, Next, Refusal, Step, turn};
@@ -20,6 +20,7 @@ const CUT_MARK: &str = "\n\n_(The model stopped here: it reached its limit.)_";
 pub(crate) struct Run<'a> {
     parts: &'a Parts,
     progress: &'a dyn Progress,
+    allowance: &'a dyn Allowance,
     tools: Tools,
     transcript: Transcript,
     ledger: Ledger,
@@ -32,6 +33,7 @@ impl Run<'_> {
         parts: &Parts,
         question: &Question,
         progress: &dyn Progress,
+        allowance: &dyn Allowance,
     ) -> Result<Answer, AgentError> {
         let tools = parts.toolbox.open().await;
         let facts = SystemFacts {
@@ -42,7 +44,7 @@ impl Run<'_> {
         let system = parts.prompts.system(question, &facts).map_err(AgentError::Prompts)?;
         let transcript = Transcript::open(system, question, tools.names());
         let (ledger, usage) = (Ledger::default(), Usage::default());
-        Run { parts, progress, tools, transcript, ledger, usage }.until_answered().await
+        Run { parts, progress, allowance, tools, transcript, ledger, usage }.until_answered().await
     }
 
     async fn until_answered(mut self) -> Result<Answer, AgentError> {
@@ -94,10 +96,13 @@ impl Run<'_> {
                 announced.push(text);
             }
         }
-        let tools = &self.tools;
+        let (tools, allowance) = (&self.tools, self.allowance);
         let outcomes = steps.into_iter().map(|Step { call, decision }| async move {
             let outcome = match decision {
-                Decision::Run(arguments) => tools.call(&call.name, arguments).await,
+                Decision::Run(arguments) => match allowance.count(&call.name).await {
+                    Ok(()) => tools.call(&call.name, arguments).await,
+                    Err(why) => Outcome::Failed(why),
+                },
                 Decision::Refuse(refusal) => Outcome::Failed(told(refusal, tools)),
             };
             (call.id, outcome)

@@ -14,6 +14,7 @@ mod families;
 mod finish;
 mod handover;
 mod held;
+mod incidents;
 mod lanes;
 mod lease;
 mod limits;
@@ -28,6 +29,7 @@ mod operator;
 mod options;
 mod pace;
 mod pool;
+mod quotas;
 mod reap;
 mod runner;
 mod schedules;
@@ -56,15 +58,17 @@ pub use error::{DatabaseError, QueueError};
 pub use event::{JobState, TerminalState};
 pub use exchange::{Exchange, Finished};
 pub use families::{ChildResult, Family};
+pub use incidents::{Incident, RecentEffect};
 pub use lease::Incarnation;
-pub use limits::{Limit, LimitError, Taken};
+pub use limits::{Limit, LimitError, Reserved, Taken};
 pub use operator::{
     AttemptRecord, CancelReport, Conservation, EndedCounts, EventDetail, EventFilter, EventState,
-    EventSummary, Horizon, KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
+    EventSummary, HOLD_INCIDENT, HoldRecord, Horizon, KindCount, Lineage, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
     PauseRecord, PurgeOptions, PurgeReport, Refusal, ReplayOptions, ReplayReport, Scope, Selection,
     Stats, WorkerStats,
 };
 pub use options::Options;
+pub use quotas::{Used, Window};
 pub use reap::PolicyOf;
 pub use runner::{
     BATCH_MAX, Handler, Heartbeat, POLL_MAX, Report, Runner, RunnerOptions, SLOTS_MAX, Stop, Why,

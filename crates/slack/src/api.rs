@@ -1,17 +1,20 @@
 //! The Web API calls of the reply protocol and of the thread's context.
 //!
 //! Raw calls over slack-morphism with thin, tolerant reading: its typed messages refuse nested
-//! metadata and answers with missing fields. Every call has a timeout and is sent once; whether it
-//! may be made again is for the caller to decide by [`SlackError::kind`].
+//! metadata and answers with missing fields. Every call waits for its turn where there is a
+//! [`Budget`], has a timeout and is sent once; whether it may be made again is for the caller to
+//! decide by [`SlackError::kind`].
 
 mod read;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use event::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::budget::{self, ANSWER_PATIENCE, Budget, POST_MESSAGE, POST_PATIENCE, Purpose};
 use crate::caller::Caller;
 use crate::error::{Failure, SlackError};
 use crate::json::text;
@@ -91,6 +94,17 @@ pub struct ThreadMessage {
     pub text: String,
 }
 
+/// A message of a thread that carries a key of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedMessage {
+    /// Its id.
+    pub ts: String,
+    /// Its idempotency key.
+    pub key: String,
+    /// The user or bot that wrote it, by every id that Slack gives it.
+    pub authors: Vec<String>,
+}
+
 /// A person's profile, as far as an answer needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
@@ -102,6 +116,12 @@ pub struct User {
     pub tz_offset: Option<i64>,
 }
 
+/// The right to post one message to one channel, at once.
+#[must_use = "a turn that is not used is lost"]
+pub struct Turn<'api> {
+    caller: &'api Caller,
+}
+
 /// Any answer's failure: see [`SlackError::kind`].
 type Answer<T> = Result<T, SlackError>;
 
@@ -111,6 +131,12 @@ impl Api {
     pub fn new(options: ApiOptions) -> Answer<Self> {
         let ApiOptions { api_url, bot_token, timeout } = options;
         Ok(Api { caller: Caller::new(&api_url, &bot_token, timeout)? })
+    }
+
+    /// Asks `budget` for a turn before each call from now on, whose rate is known.
+    #[must_use]
+    pub fn asking(self, budget: Arc<dyn Budget>) -> Self {
+        Api { caller: self.caller.asking(budget) }
     }
 
     /// Asks who we are (`auth.test`).
@@ -129,21 +155,29 @@ impl Api {
         })
     }
 
-    /// Posts a message, unfurling nothing, and returns its `ts` (`chat.postMessage`).
+    /// Waits until a message may be posted to a channel, for up to [`ANSWER_PATIENCE`]; turns come in
+    /// the order in which they were asked for. To be taken before the post is promised anywhere.
+    ///
+    /// # Errors
+    /// [`Failure::RateLimited`] when the turn would come later.
+    pub async fn turn_to_post(&self, channel: &str) -> Answer<Turn<'_>> {
+        self.turn_within(channel, ANSWER_PATIENCE).await
+    }
+
+    /// Posts a message, unfurling nothing, and returns its `ts` (`chat.postMessage`). Waits for its
+    /// turn no longer than a second: whoever can wait takes it with [`Api::turn_to_post`] before.
     ///
     /// # Errors
     /// See [`SlackError::kind`]; after [`Failure::Unknown`], look with [`Api::find_by_key`] first.
     pub async fn post_message(&self, post: &Post) -> Answer<String> {
-        let mut body = json!({
-            "channel": post.channel,
-            "markdown_text": post.markdown,
-            "unfurl_links": false,
-            "unfurl_media": false,
-        });
-        insert(&mut body, "thread_ts", post.thread_ts.clone().map(Value::from));
-        insert(&mut body, "metadata", post.key.as_deref().map(metadata));
-        let answer = self.caller.post("chat.postMessage", &body).await?;
-        required(&answer, "/ts", "chat.postMessage")
+        self.turn_within(&post.channel, POST_PATIENCE).await?.post(post).await
+    }
+
+    async fn turn_within(&self, channel: &str, patience: Duration) -> Answer<Turn<'_>> {
+        let mut buckets = vec![budget::of_channel(channel)];
+        buckets.extend(budget::of(POST_MESSAGE).map(|(bucket, _)| bucket));
+        self.caller.turn(POST_MESSAGE, &buckets, Purpose::Answer, patience).await?;
+        Ok(Turn { caller: &self.caller })
     }
 
     /// Replaces a message of ours (`chat.update`); safe to repeat.
@@ -184,6 +218,20 @@ impl Api {
         key: &str,
     ) -> Answer<Option<String>> {
         read::find_by_key(&self.caller, channel, thread_ts.into(), oldest, key).await
+    }
+
+    /// The messages of a thread that carry keys, oldest first, not older than `oldest` less five
+    /// minutes for skewed clocks; of the first 5,000 messages. A look that nobody waits for.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn keyed_messages(
+        &self,
+        channel: &str,
+        thread_ts: &str,
+        oldest: Timestamp,
+    ) -> Answer<Vec<KeyedMessage>> {
+        read::keyed_messages(&self.caller, channel, thread_ts, oldest).await
     }
 
     /// Reads a thread, oldest first: its root and the latest of the rest, `messages_max` in all, of
@@ -239,6 +287,25 @@ impl Api {
             tz: text(&answer, "/user/tz").map(str::to_owned),
             tz_offset: answer.pointer("/user/tz_offset").and_then(Value::as_i64),
         })
+    }
+}
+
+impl Turn<'_> {
+    /// Posts a message, as [`Api::post_message`] does.
+    ///
+    /// # Errors
+    /// As [`Api::post_message`].
+    pub async fn post(self, post: &Post) -> Answer<String> {
+        let mut body = json!({
+            "channel": post.channel,
+            "markdown_text": post.markdown,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        });
+        insert(&mut body, "thread_ts", post.thread_ts.clone().map(Value::from));
+        insert(&mut body, "metadata", post.key.as_deref().map(metadata));
+        let answer = self.caller.post_now(POST_MESSAGE, &body).await?;
+        required(&answer, "/ts", POST_MESSAGE)
     }
 }
 

@@ -5,12 +5,14 @@
 //! * [`frame`] reads a frame's or a request's envelope, however broken the rest is;
 //! * [`normalise`] turns an envelope into an [`event::NewEvent`], [`mention`] into a question,
 //!   [`gesture`] into an edit, a deletion or a Stop;
-//! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read.
+//! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read;
+//! * [`budget`] knows how often each method may be called, and asks for each call's turn.
 //!
 //! **Invariant:** nothing here acknowledges a frame before its handler returned.
 //! **Invariant:** no HTTP request is sent twice for one call.
 
 pub mod api;
+pub mod budget;
 pub mod error;
 pub mod frame;
 pub mod gesture;
@@ -22,7 +24,7 @@ pub mod socket;
 mod caller;
 mod json;
 
-pub use api::{Api, ApiOptions, Identity, Post, ThreadMessage, User};
+pub use api::{Api, ApiOptions, Identity, KeyedMessage, Post, ThreadMessage, User};
 pub use error::{Failure, SlackError};
 pub use frame::{Envelope, Frame};
 pub use gesture::{Change, StopRequest};

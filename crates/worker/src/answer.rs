@@ -1,10 +1,11 @@
 //! Answering a person in Slack.
 
-use agent::{Answer, Progress, Question, Utterance};
+use agent::{Allowance, Answer, Progress, Question, Utterance};
 use event::{ErrorChain, Outcome, Reply};
 use queue::{Claim, Stop};
 use slack::{Mention, ThreadMessage};
 
+use crate::allowance::{self, ToolCalls, Verdict};
 use crate::desk::{Desk, JobError};
 use crate::reply::{ANSWER, Delivery};
 use crate::sign::Sign;
@@ -17,16 +18,17 @@ pub(crate) async fn answer(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Ou
     let mention = Mention::read(&claim.raw, &desk.bot).map_err(JobError::Frame)?;
     let sign = Sign::show(&desk.slack, &mention, &desk.errands);
     let replied = reply_to(desk, claim, &mention, stop).await;
-    sign.clear(replied.is_ok());
-    replied.map(|reply| Outcome::Done(Some(reply)))
+    sign.clear(matches!(replied, Ok(Some(_))));
+    replied.map(Outcome::Done)
 }
 
+/// `None`: the asker has used up what one person may use, and knows it.
 async fn reply_to(
     desk: &Desk,
     claim: &Claim,
     mention: &Mention,
     stop: &Stop,
-) -> Result<Reply, JobError> {
+) -> Result<Option<Reply>, JobError> {
     let delivery = Delivery {
         claim,
         subject: claim.event,
@@ -38,13 +40,22 @@ async fn reply_to(
     };
     let reply = match delivery.settled_on(desk).await? {
         Some(reply) => reply,
-        None => compose(desk, mention, stop).await?,
+        None => match allowance::judge(desk, claim, mention).await? {
+            Verdict::Allowed => compose(desk, claim, mention, stop).await?,
+            Verdict::Told(text) => Reply { text, ..Reply::default() },
+            Verdict::Silent => return Ok(None),
+        },
     };
     let message = delivery.deliver(desk, &reply, stop).await?;
-    Ok(Reply { message: Some(message), ..reply })
+    Ok(Some(Reply { message: Some(message), ..reply }))
 }
 
-async fn compose(desk: &Desk, mention: &Mention, stop: &Stop) -> Result<Reply, JobError> {
+async fn compose(
+    desk: &Desk,
+    claim: &Claim,
+    mention: &Mention,
+    stop: &Stop,
+) -> Result<Reply, JobError> {
     let (thread, asker) =
         tokio::join!(thread_before(desk, mention), desk.people.asker(&desk.slack, &mention.user));
     let question = Question {
@@ -55,16 +66,20 @@ async fn compose(desk: &Desk, mention: &Mention, stop: &Stop) -> Result<Reply, J
         thread,
         now_utc: now_utc(),
     };
-    ask_agent(desk, &question, stop).await
+    let tools = ToolCalls { desk, claim, mention };
+    let reply = ask_agent(desk, &question, &tools, stop).await?;
+    allowance::spend(desk, claim, mention, reply.usage).await;
+    Ok(reply)
 }
 
 /// Asks the agent and gives its answer the queue's form.
 pub(crate) async fn ask_agent(
     desk: &Desk,
     question: &Question,
+    tools: &dyn Allowance,
     stop: &Stop,
 ) -> Result<Reply, JobError> {
-    let asked = desk.agent.answer(question, &Logged, stop.token().clone()).await;
+    let asked = desk.agent.answer_within(question, &Logged, tools, stop.token().clone()).await;
     let Answer { text, sources, usage, turns } = asked.map_err(JobError::Agent)?;
     tracing::info!(turns, sources = sources.len(), "answered");
     Ok(Reply { text, sources, message: None, usage })

@@ -1,6 +1,6 @@
 //! Answering a question that was asked on the command line.
 
-use agent::{Asker, Question};
+use agent::{Asker, Question, Unlimited};
 use event::Outcome;
 use queue::{Claim, Stop};
 use serde::Deserialize;
@@ -26,5 +26,5 @@ pub(crate) async fn ask(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outco
         thread: Vec::new(),
         now_utc: now_utc(),
     };
-    Ok(Outcome::Done(Some(ask_agent(desk, &question, stop).await?)))
+    Ok(Outcome::Done(Some(ask_agent(desk, &question, &Unlimited, stop).await?)))
 }

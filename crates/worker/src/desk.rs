@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent::{Agent, AgentError, Fault};
 use event::{ErrorChain, Outcome};
 use queue::{Queue, QueueError, Stop};
+use service::config::UserLimits;
 use slack::{Api, Failure, Identity, SlackError};
 use tokio_util::task::TaskTracker;
 
@@ -22,9 +23,15 @@ pub(crate) struct Desk {
     pub(crate) secret: Vec<u8>,
     /// How long after a post's deadline its message may still appear.
     pub(crate) reply_grace: Duration,
+    /// What one person may use.
+    pub(crate) user_limits: UserLimits,
     /// Small errands that outlive their job, such as taking a sign away.
     pub(crate) errands: TaskTracker,
 }
+
+/// How long a job rests that finds the database held; once the hold is in its place, it is not
+/// claimed before the release.
+const HELD_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why an attempt could not be finished.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +75,9 @@ impl JobError {
         match self {
             JobError::Stopped => stop.outcome(),
             JobError::Frame(_) | JobError::Body(_) => Outcome::Refused(error),
+            JobError::Queue { source: QueueError::Held, .. } => {
+                Outcome::RateLimited { after: HELD_PAUSE, error }
+            }
             JobError::Queue { source, .. } if source.is_transient() => Outcome::Released,
             // A zombie's outcome is refused anyway; any other refusal would come again.
             JobError::Queue { .. } => Outcome::Failed(error),

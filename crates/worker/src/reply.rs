@@ -9,6 +9,7 @@ use std::time::Duration;
 use event::{ErrorChain, EventRef, Reply, Timestamp, key::effect_key};
 use queue::{Claim, Effect, EffectIntent, Intent, Stop};
 use serde::{Deserialize, Serialize};
+use slack::api::Turn;
 use slack::{Failure, Post, SlackError};
 use tokio::time::sleep;
 
@@ -70,6 +71,11 @@ impl Delivery<'_> {
         let intent = self.intent(desk, reply)?;
         let mut last = None;
         for _ in 0..POSTS_PER_ATTEMPT_MAX {
+            // Before the intent: whoever waits for a turn has promised nothing yet.
+            let mut turn = match self.turn(desk, stop).await {
+                Ok(turn) => turn,
+                Err(error) => return self.set_aside(desk, &intent, error).await,
+            };
             let known = desk.queue.intend(self.claim, &intent).await;
             match known.map_err(JobError::queue("recording the intent to reply"))? {
                 Intent::Done { result } => return Ok(result),
@@ -80,11 +86,12 @@ impl Delivery<'_> {
                     if let Some(ts) = found {
                         return self.record(desk, ts).await;
                     }
+                    turn = self.turn(desk, stop).await?;
                     let again = desk.queue.intend_again(self.claim, &intent).await;
                     again.map_err(JobError::queue("taking over the intent to reply"))?;
                 }
             }
-            match self.show(desk, reply, &intent.key, stop).await {
+            match self.show(desk, reply, &intent.key, turn, stop).await {
                 Ok(ts) => return self.record(desk, ts).await,
                 Err(error) if fate_unknown(&error) => {
                     tracing::warn!(error = %ErrorChain::line(&error), "the reply's fate is unknown");
@@ -102,6 +109,7 @@ impl Delivery<'_> {
         desk: &Desk,
         reply: &Reply,
         key: &str,
+        turn: Turn<'_>,
         stop: &Stop,
     ) -> Result<String, JobError> {
         let markdown = visible_text(reply);
@@ -119,13 +127,20 @@ impl Delivery<'_> {
             markdown,
             key: Some(key.to_owned()),
         };
-        desk.slack.post_message(&post).await.map_err(JobError::slack("posting the reply"))
+        turn.post(&post).await.map_err(JobError::slack("posting the reply"))
+    }
+
+    async fn turn<'desk>(&self, desk: &'desk Desk, stop: &Stop) -> Result<Turn<'desk>, JobError> {
+        let turn = desk.slack.turn_to_post(self.channel);
+        let turn = stop.token().run_until_cancelled(turn).await.ok_or(JobError::Stopped)?;
+        turn.map_err(JobError::slack("waiting for a turn to post the reply"))
     }
 
     /// The message that an earlier generation made visible, its unknown posts looked up.
     async fn earlier(&self, desk: &Desk, stop: &Stop) -> Result<Option<String>, JobError> {
         let effects = self.effects(desk).await?;
-        for effect in effects.iter().filter(|effect| !self.owns(effect)) {
+        let others = effects.iter().filter(|effect| !self.owns(effect) && !effect.is_withdrawn());
+        for effect in others {
             if effect.done {
                 return Ok(effect.result.clone());
             }
@@ -173,9 +188,24 @@ impl Delivery<'_> {
         Ok(ts)
     }
 
+    /// Keeps the reply for the next attempt, which then need not ask the model again.
+    async fn set_aside(
+        &self,
+        desk: &Desk,
+        intent: &EffectIntent,
+        error: JobError,
+    ) -> Result<String, JobError> {
+        let known = desk.queue.intend(self.claim, intent).await;
+        match known.map_err(JobError::queue("recording the intent to reply"))? {
+            Intent::Done { result } => Ok(result),
+            Intent::Unknown { .. } => Err(error),
+            Intent::Fresh => self.give_up(desk, error).await,
+        }
+    }
+
     /// A call that surely had no effect leaves no intent behind for the next attempt to wait on.
     async fn give_up(&self, desk: &Desk, error: JobError) -> Result<String, JobError> {
-        if !fate_unknown(&error) && matches!(error, JobError::Slack { .. }) {
+        if !fate_unknown(&error) && matches!(error, JobError::Slack { .. } | JobError::Stopped) {
             desk.queue
                 .withdraw_effect(self.claim, self.subject, self.generation, self.slot)
                 .await

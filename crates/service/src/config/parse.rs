@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::ToolCaps;
 use super::reader::Mismatch;
 
 pub(super) const POSTGRES_URL: &str = "a postgres:// URL";
@@ -61,6 +62,19 @@ pub(super) fn number(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32,
 pub(super) fn seconds(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, Mismatch> {
     let number = number(range);
     move |text| number(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// `TOOL=COUNT` pairs, separated by commas.
+pub(super) fn tool_caps(text: &str) -> Result<ToolCaps, Mismatch> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let caps = pairs.map(|pair| {
+        let (tool, count) = pair.split_once('=')?;
+        let tool = Some(tool.trim()).filter(|tool| !tool.is_empty())?;
+        Some((tool.to_owned(), count.trim().parse().ok()?))
+    });
+    let caps: Option<_> = caps.collect();
+    caps.map(ToolCaps)
+        .ok_or_else(|| Mismatch::expected("TOOL=COUNT pairs, separated by commas"))
 }
 
 pub(super) fn flag(text: &str) -> Result<bool, Mismatch> {
