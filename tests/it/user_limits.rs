@@ -66,11 +66,9 @@ async fn a_day_s_tokens_are_counted_from_the_answers_and_their_end_is_told() {
     let told = fleet.chat.reply(&second, SOON).await;
     assert!(told.contains("tokens today, and one person has 1 a day"), "{told}");
     assert_eq!(fleet.model.requests().len(), requests, "a refusal asks no model");
-    let zone = fleet.sql().await.query_one(
-        "select to_char(date_trunc('day', clock_timestamp(), 'UTC') + interval '1 day', 'YYYY')",
-        &[],
-    );
-    let year: String = zone.await.expect("a year").get(0);
+    let year = "select extract(year from date_trunc('day', clock_timestamp(), 'UTC') \
+                + interval '1 day')::bigint";
+    let year = fleet.count(year).await.to_string();
     assert!(told.contains(&year), "the day on which it ends: {told}");
 }
 

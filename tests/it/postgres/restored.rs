@@ -59,8 +59,9 @@ async fn is_held_and_says_nothing_twice(restored: Restored, why: &str) {
         (fleet.count(hold).await == 1).then_some(())
     })
     .await;
-    let reason = fleet.sql().await.query_one("select reason from pauses where name = 'hold'", &[]);
-    let reason: String = reason.await.expect("the hold").get(0);
+    let sql = fleet.sql().await;
+    let reason = sql.query_one("select reason from pauses where name = 'hold'", &[]).await;
+    let reason: String = reason.expect("the hold").get(0);
     assert!(reason.contains(why), "{reason}");
     // The copy was made while the fleet was paused: that it may start again changes nothing.
     fleet.athenaeum(&["resume", "--fleet"]).await;
