@@ -63,9 +63,9 @@ pub use lease::Incarnation;
 pub use limits::{Limit, LimitError, Reserved, Taken};
 pub use operator::{
     AttemptRecord, CancelReport, Conservation, EndedCounts, EventDetail, EventFilter, EventState,
-    EventSummary, HOLD_INCIDENT, HoldRecord, Horizon, KindCount, Lineage, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
-    PauseRecord, PurgeOptions, PurgeReport, Refusal, ReplayOptions, ReplayReport, Scope, Selection,
-    Stats, WorkerStats,
+    EventSummary, HOLD_INCIDENT, HoldRecord, Horizon, KindCount, Lineage, LiveCounts, LiveJob,
+    OutcomeRecord, PAUSES_MAX, PauseError, PauseRecord, PurgeOptions, PurgeReport, Refusal,
+    ReplayOptions, ReplayReport, Scope, Selection, Stats, WorkerStats,
 };
 pub use options::Options;
 pub use quotas::{Used, Window};

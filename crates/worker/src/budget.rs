@@ -41,7 +41,11 @@ impl FleetBudget {
     }
 
     /// Waits for what was reserved, and looks whether Slack refused anyone meanwhile.
-    async fn after(&self, wait: Duration, limit: &Limit) -> Result<Result<(), Duration>, LimitError> {
+    async fn after(
+        &self,
+        wait: Duration,
+        limit: &Limit,
+    ) -> Result<Result<(), Duration>, LimitError> {
         if wait.is_zero() {
             return Ok(Ok(()));
         }
@@ -88,7 +92,11 @@ impl Budget for FleetBudget {
         metrics::counter!("worker_slack_calls_put_off_total", "by" => "slack").increment(1);
         let limit = self.limit(bucket, Purpose::Answer);
         let seconds = meanwhile.as_secs();
-        tracing::warn!(bucket = limit.name, seconds, "Slack limits the rate; no worker calls meanwhile");
+        tracing::warn!(
+            bucket = limit.name,
+            seconds,
+            "Slack limits the rate; no worker calls meanwhile"
+        );
         let noted = self.queue.refuse(&limit, meanwhile.min(RATE_LIMIT_WAIT_MAX)).await;
         if let Err(error) = noted {
             tracing::warn!(error = %ErrorChain::line(&error), "the other workers do not hear of it");

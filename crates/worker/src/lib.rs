@@ -118,10 +118,7 @@ pub async fn run(
 
 /// What a worker does beside its jobs.
 async fn beside(desk: Arc<Desk>, held: Arc<Held>, seen: Lineage, ended: CancellationToken) {
-    tokio::join!(
-        restore::run(&desk.queue, &held, seen, &ended),
-        reconcile::run(&desk, &ended),
-    );
+    tokio::join!(restore::run(&desk.queue, &held, seen, &ended), reconcile::run(&desk, &ended),);
 }
 
 /// Ready means: it claims, and the database answers.

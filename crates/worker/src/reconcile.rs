@@ -135,9 +135,10 @@ async fn look(desk: &Desk, thread: &Thread, known: &Known) -> Result<(), PassErr
     let read = desk.slack.keyed_messages(channel, thread_ts, known.since).await;
     let read = read.map_err(|source| PassError::Slack { doing: "reading a thread", source })?;
     let ours = read.into_iter().filter(|message| {
-        message.authors.iter().any(|author| {
-            *author == desk.bot.user_id || Some(author) == desk.bot.bot_id.as_ref()
-        })
+        message
+            .authors
+            .iter()
+            .any(|author| *author == desk.bot.user_id || Some(author) == desk.bot.bot_id.as_ref())
     });
     for duplicate in duplicates(ours, &known.recorded) {
         remove(desk, thread, &duplicate).await?;
@@ -189,7 +190,13 @@ async fn remove(desk: &Desk, thread: &Thread, duplicate: &Duplicate) -> Result<(
     let new = desk.queue.file_incident(DUPLICATE, &name, subject).await;
     if new.map_err(queue("filing an incident"))? {
         metrics::counter!("worker_incidents_total", "kind" => DUPLICATE).increment(1);
-        tracing::error!(channel, thread_ts, kept, removed, "a reply was there twice; the other one is taken away");
+        tracing::error!(
+            channel,
+            thread_ts,
+            kept,
+            removed,
+            "a reply was there twice; the other one is taken away"
+        );
     }
     let deleted = desk.slack.delete_message(channel, removed).await;
     deleted.map_err(|source| PassError::Slack { doing: "deleting a duplicate", source })?;

@@ -33,12 +33,7 @@ impl Held {
 }
 
 /// Looks until `ended`; while the database is away there is nothing to see.
-pub(crate) async fn run(
-    queue: &Queue,
-    held: &Held,
-    mut seen: Lineage,
-    ended: &CancellationToken,
-) {
+pub(crate) async fn run(queue: &Queue, held: &Held, mut seen: Lineage, ended: &CancellationToken) {
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while ended.run_until_cancelled(tick.tick()).await.is_some() {

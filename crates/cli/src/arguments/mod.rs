@@ -12,9 +12,7 @@ mod operate;
 mod schedule;
 
 pub(crate) use filter::Filter;
-pub(crate) use operate::{
-    Bulk, Cancel, Hold, Incidents, Pause, Purge, Release, Replay, Resume,
-};
+pub(crate) use operate::{Bulk, Cancel, Hold, Incidents, Pause, Purge, Release, Replay, Resume};
 pub(crate) use schedule::{Add, Schedule};
 
 /// The most events that one command lists.

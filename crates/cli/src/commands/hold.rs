@@ -31,8 +31,7 @@ pub(crate) async fn release(release: Release, output: &Output) -> anyhow::Result
 
 pub(crate) async fn incidents(incidents: Incidents, output: &Output) -> anyhow::Result<Exit> {
     let listed = store::open().await?.incidents(incidents.limit).await?;
-    let list =
-        IncidentList { incidents: listed.into_iter().map(IncidentLine::from).collect() };
+    let list = IncidentList { incidents: listed.into_iter().map(IncidentLine::from).collect() };
     let empty = list.incidents.is_empty();
     if !empty || output.is_json() {
         output.result(&list, || lines(&list.incidents))?;

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use crate::QueueError;
 use crate::commit::{Committed, Disposition};
 use crate::statements::{
-    AGAIN_JOB, CLAIM, FENCE, FINISH, FORSAKEN_JOBS, INTEND_STEP, LOCK_FAMILIES, LOCK_LANES, LOST_JOBS,
-    PROMOTE_HEADS, RECORD_STEP, RENEW,
+    AGAIN_JOB, CLAIM, FENCE, FINISH, FORSAKEN_JOBS, INTEND_STEP, LOCK_FAMILIES, LOCK_LANES,
+    LOST_JOBS, PROMOTE_HEADS, RECORD_STEP, RENEW,
 };
 use crate::transaction::Sql;
 

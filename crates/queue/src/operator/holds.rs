@@ -8,9 +8,7 @@ use event::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::statements::{
-    FILE_INCIDENT, LOOK_AT_LINEAGE, PLACE_HOLD, RELEASE_HOLD, SELECT_HOLD,
-};
+use crate::statements::{FILE_INCIDENT, LOOK_AT_LINEAGE, PLACE_HOLD, RELEASE_HOLD, SELECT_HOLD};
 use crate::wire::{get, get_time, without_nul};
 use crate::{Queue, QueueError};
 
@@ -49,7 +47,9 @@ impl Queue {
     pub async fn hold(&self, actor: &str, reason: &str) -> Result<bool, QueueError> {
         let (actor, reason) = (without_nul(actor), without_nul(reason));
         let subject = json!({"hold": "fleet"});
-        let new = self.change(PLACE_HOLD, vec![&actor, &reason], ("hold", subject, &actor, &reason)).await?;
+        let new = self
+            .change(PLACE_HOLD, vec![&actor, &reason], ("hold", subject, &actor, &reason))
+            .await?;
         if new {
             let name = self.now().await?.0.to_string();
             let subject = json!({"reason": reason});
@@ -67,7 +67,8 @@ impl Queue {
     pub async fn release(&self, actor: &str, reason: &str) -> Result<bool, QueueError> {
         let (actor, reason) = (without_nul(actor), without_nul(reason));
         let subject = json!({"release": "fleet"});
-        let stood = self.change(RELEASE_HOLD, vec![], ("release", subject, &actor, &reason)).await?;
+        let stood =
+            self.change(RELEASE_HOLD, vec![], ("release", subject, &actor, &reason)).await?;
         if stood {
             self.rouse().await;
         }
@@ -105,7 +106,10 @@ impl Queue {
         *seen = now;
         match why {
             Some(why) if !held => {
-                tracing::error!(why, "the database was restored or promoted; nothing is done outside until an operator runs `athenaeum release`");
+                tracing::error!(
+                    why,
+                    "the database was restored or promoted; nothing is done outside until an operator runs `athenaeum release`"
+                );
                 self.hold(ITSELF, &why).await.map(|_| true)
             }
             _ => Ok(held),

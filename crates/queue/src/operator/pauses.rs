@@ -183,7 +183,8 @@ impl Queue {
             return Ok(false);
         }
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        let audit = transaction.step(INSERT_AUDIT, vec![&actor, &action, &reason, &subject]).await?;
+        let audit =
+            transaction.step(INSERT_AUDIT, vec![&actor, &action, &reason, &subject]).await?;
         transaction.pipeline(&[audit], Ends::Commit).await?;
         Ok(true)
     }

@@ -73,8 +73,7 @@ pub(super) fn tool_caps(text: &str) -> Result<ToolCaps, Mismatch> {
         Some((tool.to_owned(), count.trim().parse().ok()?))
     });
     let caps: Option<_> = caps.collect();
-    caps.map(ToolCaps)
-        .ok_or_else(|| Mismatch::expected("TOOL=COUNT pairs, separated by commas"))
+    caps.map(ToolCaps).ok_or_else(|| Mismatch::expected("TOOL=COUNT pairs, separated by commas"))
 }
 
 pub(super) fn flag(text: &str) -> Result<bool, Mismatch> {
