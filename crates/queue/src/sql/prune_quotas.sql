@@ -4,7 +4,7 @@ WITH gone AS (
     DELETE FROM quotas
      WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM quotas
-             WHERE starts_at < clock_timestamp() - INTERVAL '2 days'
+             WHERE starts_at < (SELECT clock_timestamp() - INTERVAL '2 days')
              LIMIT $1::integer
                FOR UPDATE SKIP LOCKED))
     RETURNING name
