@@ -19,5 +19,7 @@ mod opinions;
 mod outage;
 mod postgres;
 mod replay;
+mod slack_post;
 mod tidy;
+mod user_limits;
 mod view;

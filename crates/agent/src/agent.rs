@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::AgentError;
 use crate::model::{Model, ModelOptions, Probe};
 use crate::prompts::{Notice, Prompts};
-use crate::question::{Answer, Progress, Question};
+use crate::question::{Allowance, Answer, Progress, Question, Unlimited};
 use crate::run::Run;
 use crate::tools::{McpConfig, ServerHealth, Toolbox};
 use crate::turn::Limits;
@@ -94,8 +94,22 @@ impl Agent {
         progress: &dyn Progress,
         cancel: CancellationToken,
     ) -> Result<Answer, AgentError> {
+        self.answer_within(question, progress, &Unlimited, cancel).await
+    }
+
+    /// As [`Agent::answer`], with no more tool calls than somebody allows.
+    ///
+    /// # Errors
+    /// As [`Agent::answer`].
+    pub async fn answer_within(
+        &self,
+        question: &Question,
+        progress: &dyn Progress,
+        allowance: &dyn Allowance,
+        cancel: CancellationToken,
+    ) -> Result<Answer, AgentError> {
         let after = self.parts.answer_timeout;
-        let answer = timeout(after, Run::of(&self.parts, question, progress));
+        let answer = timeout(after, Run::of(&self.parts, question, progress, allowance));
         // Nothing that an answer does must be finished, so it may be dropped anywhere.
         tokio::select! {
             biased;

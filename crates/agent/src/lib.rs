@@ -24,7 +24,9 @@ pub mod turn;
 pub use agent::{Agent, AgentOptions};
 pub use error::{AgentError, Fault};
 pub use model::ModelOptions;
-pub use question::{Answer, Asker, Progress, Question, Task, TaskState, Utterance};
+pub use question::{
+    Allowance, Answer, Asker, Progress, Question, Task, TaskState, Unlimited, Utterance,
+};
 pub use reason::Reason;
 pub use tools::{McpConfig, ServerHealth};
 pub use turn::{Limits, Next, turn};

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 pub use catalogue::{CATALOGUE, Template, Variable};
 pub use check::{Fault, PromptError};
+pub use clock::local as local_time;
 
 use crate::question::Question;
 use crate::reason::Reason;

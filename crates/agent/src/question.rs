@@ -1,6 +1,7 @@
 //! What an answer is made from, and what it is.
 
 use event::{Source, Usage};
+use futures::future::{BoxFuture, ready};
 
 /// A person's question and what surrounds it.
 #[derive(Clone, Debug, Default)]
@@ -89,4 +90,21 @@ pub enum TaskState {
     Done,
     /// It failed.
     Failed,
+}
+
+/// Whoever knows how often the asker may still have a tool called.
+pub trait Allowance: Send + Sync {
+    /// Counts one call of a tool, or says why it may not be made: in words for the model, which
+    /// tells the asker.
+    fn count<'a>(&'a self, tool: &'a str) -> BoxFuture<'a, Result<(), String>>;
+}
+
+/// Lets every call be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlimited;
+
+impl Allowance for Unlimited {
+    fn count<'a>(&'a self, _tool: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(ready(Ok(())))
+    }
 }

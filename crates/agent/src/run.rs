@@ -9,7 +9,7 @@ use crate::citations::Ledger;
 use crate::error::AgentError;
 use crate::model::ToolOffer;
 use crate::prompts::SystemFacts;
-use crate::question::{Answer, Progress, Question, Task, TaskState};
+use crate::question::{Allowance, Answer, Progress, Question, Task, TaskState};
 use crate::telling::Telling;
 use crate::tools::{Outcome, Tools};
 use crate::transcript::{Entry, ToolResult, Transcript};
@@ -22,6 +22,7 @@ const CUT_MARK: &str = "\n\n_(The model stopped here: it reached its limit.)_";
 pub(crate) struct Run<'a> {
     parts: &'a Parts,
     progress: &'a dyn Progress,
+    allowance: &'a dyn Allowance,
     tools: Tools,
     transcript: Transcript,
     ledger: Ledger,
@@ -37,6 +38,7 @@ impl Run<'_> {
         parts: &Parts,
         question: &Question,
         progress: &dyn Progress,
+        allowance: &dyn Allowance,
     ) -> Result<Answer, AgentError> {
         let tools = parts.toolbox.open().await;
         let facts = SystemFacts {
@@ -47,7 +49,8 @@ impl Run<'_> {
         let system = parts.prompts.system(question, &facts).map_err(AgentError::Prompts)?;
         let transcript = Transcript::open(system, question, tools.names());
         let (ledger, usage, telling) = Default::default();
-        let run = Run { parts, progress, tools, transcript, ledger, usage, telling, tasks: 0 };
+        let run =
+            Run { parts, progress, allowance, tools, transcript, ledger, usage, telling, tasks: 0 };
         run.until_answered().await
     }
 
@@ -131,7 +134,10 @@ impl Run<'_> {
         let title = &self.tools.step(name);
         let task = Task { number, title, state: TaskState::Running, sources: &[] };
         self.progress.task(&task);
-        let outcome = self.tools.call(name, arguments).await;
+        let outcome = match self.allowance.count(name).await {
+            Ok(()) => self.tools.call(name, arguments).await,
+            Err(why) => Outcome::Failed(why),
+        };
         let state = match outcome {
             Outcome::Passages(_) | Outcome::Text { .. } => TaskState::Done,
             Outcome::Failed(_) => TaskState::Failed,

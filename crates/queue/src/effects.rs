@@ -82,11 +82,34 @@ pub struct Effect {
     pub result: Option<String>,
 }
 
+impl Effect {
+    /// Whether its intent was taken back: nothing of it was applied or is under way.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        !self.done && self.deadline_at == Timestamp(0)
+    }
+}
+
+impl EffectIntent {
+    /// What is known when the record may be older than the act.
+    fn perhaps_done_before(&self) -> Intent {
+        Intent::Unknown {
+            intended_at: self.subject.occurred_at,
+            age: Duration::ZERO,
+            deadline_left: Duration::ZERO,
+            target: self.target.clone(),
+        }
+    }
+}
+
 impl Queue {
-    /// Records that an act is about to be tried, or says what is known of it.
+    /// Records that an act is about to be tried, or says what is known of it. Of an event that
+    /// happened before a release nothing is taken for untried: what was done then may be unknown
+    /// here.
     ///
     /// # Errors
-    /// [`QueueError::Fenced`] when the claim no longer holds its job.
+    /// [`QueueError::Fenced`] when the claim no longer holds its job, [`QueueError::Held`] while
+    /// nothing may be done outside.
     pub async fn intend(&self, claim: &Claim, effect: &EffectIntent) -> Result<Intent, QueueError> {
         let act = Act::of(claim, effect.subject, effect.generation, &effect.slot);
         let target = json_without_nul(effect.target.clone());
@@ -94,8 +117,12 @@ impl Queue {
         let params = act.params([&effect.key, &target, &deadline_ms]);
         let rows = self.query(INTEND, params).await?;
         let row = rows.first().ok_or(QueueError::Fenced)?;
+        if !get::<bool>(row, "open")? {
+            return Err(QueueError::Held);
+        }
         match (get(row, "held")?, get(row, "fresh")?) {
             (false, _) => Err(QueueError::Fenced),
+            (true, true) if get(row, "doubtful")? => Ok(effect.perhaps_done_before()),
             (true, true) => Ok(Intent::Fresh),
             (true, false) => self.earlier_intent(effect).await,
         }
@@ -105,7 +132,8 @@ impl Queue {
     /// now, the first intent's time kept.
     ///
     /// # Errors
-    /// [`QueueError::Fenced`] when the claim no longer holds its job, or the act is done.
+    /// [`QueueError::Fenced`] when the claim no longer holds its job, or the act is done;
+    /// [`QueueError::Held`] while nothing may be done outside.
     pub async fn intend_again(
         &self,
         claim: &Claim,
@@ -115,7 +143,13 @@ impl Queue {
         let target = json_without_nul(effect.target.clone());
         let deadline_ms = millis(effect.deadline);
         let params = act.params([&target, &deadline_ms]);
-        fenced_unless(self.execute(INTEND_AGAIN, params).await?)
+        let rows = self.query(INTEND_AGAIN, params).await?;
+        let row = rows.first().ok_or(QueueError::Fenced)?;
+        match (get(row, "open")?, get(row, "renewed")?) {
+            (false, _) => Err(QueueError::Held),
+            (true, false) => Err(QueueError::Fenced),
+            (true, true) => Ok(()),
+        }
     }
 
     /// Records what came of an act.
@@ -136,7 +170,8 @@ impl Queue {
     }
 
     /// Takes an intent back, because its act surely was not applied: the call was refused or never
-    /// sent. The next attempt starts afresh.
+    /// sent. The next attempt intends it afresh; until then it keeps what was meant, see
+    /// [`Effect::is_withdrawn`].
     ///
     /// # Errors
     /// [`QueueError::Fenced`] when the claim no longer holds its job, or the act is done.

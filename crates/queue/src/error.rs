@@ -54,6 +54,12 @@ pub enum QueueError {
     /// Someone else holds the job, or the lease was taken away: stop, write nothing more.
     #[error("the lease was lost: another holder may be at work")]
     Fenced,
+    /// Nothing may be done outside until an operator says so.
+    #[error(
+        "the database is held, as after a restore: nothing is done outside until an operator runs \
+         `athenaeum release`"
+    )]
+    Held,
     /// A stored word or number that this version does not know.
     #[error("event {event}: cannot read {what} from the database")]
     Unreadable {
@@ -116,7 +122,7 @@ impl QueueError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            QueueError::Connect(_) | QueueError::Timeout { .. } => true,
+            QueueError::Connect(_) | QueueError::Timeout { .. } | QueueError::Held => true,
             QueueError::Database { source, .. } => source.code().is_none_or(is_transient_code),
             QueueError::Url { .. }
             | QueueError::Tls { .. }
@@ -135,7 +141,10 @@ impl QueueError {
             QueueError::Database { source, .. } => {
                 source.code().is_some_and(|code| !is_link_code(code))
             }
-            QueueError::Fenced | QueueError::Unreadable { .. } | QueueError::Refused(_) => true,
+            QueueError::Fenced
+            | QueueError::Held
+            | QueueError::Unreadable { .. }
+            | QueueError::Refused(_) => true,
             QueueError::Connect(_)
             | QueueError::Timeout { .. }
             | QueueError::Url { .. }
@@ -165,6 +174,7 @@ impl QueueError {
             QueueError::Refused(refusal) => QueueError::Refused(refusal.clone()),
             QueueError::Thread { source } => QueueError::Thread { source: Arc::clone(source) },
             QueueError::Fenced => QueueError::Fenced,
+            QueueError::Held => QueueError::Held,
             QueueError::Closed => QueueError::Closed,
         }
     }

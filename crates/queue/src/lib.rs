@@ -15,6 +15,7 @@ mod feedback;
 mod finish;
 mod handover;
 mod held;
+mod incidents;
 mod lanes;
 mod lease;
 mod limits;
@@ -29,6 +30,7 @@ mod operator;
 mod options;
 mod pace;
 mod pool;
+mod quotas;
 mod reap;
 mod runner;
 mod schedules;
@@ -59,15 +61,17 @@ pub use event::{JobState, TerminalState};
 pub use exchange::{Exchange, Finished};
 pub use families::{ChildResult, Family};
 pub use feedback::Feedback;
+pub use incidents::{Incident, RecentEffect};
 pub use lease::Incarnation;
-pub use limits::{Limit, LimitError, Taken};
+pub use limits::{Limit, LimitError, Reserved, Taken};
 pub use operator::{
     AttemptRecord, CancelReport, Conservation, EndedCounts, EventDetail, EventFilter, EventState,
-    EventSummary, Horizon, KindCount, LiveCounts, LiveJob, OutcomeRecord, PAUSES_MAX, PauseError,
-    PauseRecord, PurgeOptions, PurgeReport, Refusal, ReplayOptions, ReplayReport, Scope, Selection,
-    Standing, StandingRecord, Stats, WorkerStats,
+    EventSummary, HOLD_INCIDENT, HoldRecord, Horizon, KindCount, Lineage, LiveCounts, LiveJob,
+    OutcomeRecord, PAUSES_MAX, PauseError, PauseRecord, PurgeOptions, PurgeReport, Refusal,
+    ReplayOptions, ReplayReport, Scope, Selection, Standing, StandingRecord, Stats, WorkerStats,
 };
 pub use options::Options;
+pub use quotas::{Used, Window};
 pub use reap::PolicyOf;
 pub use runner::{
     BATCH_MAX, Handler, Heartbeat, POLL_MAX, Report, Runner, RunnerOptions, SLOTS_MAX, Stop, Why,

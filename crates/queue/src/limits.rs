@@ -6,7 +6,7 @@ use event::Refusal;
 use event::limits::NAME_BYTES_MAX;
 use event::refusal::within;
 
-use crate::statements::TAKE;
+use crate::statements::{REFUSE, REFUSED, TAKE};
 use crate::wire::get;
 use crate::{Queue, QueueError};
 
@@ -27,6 +27,15 @@ pub enum Taken {
     /// It may; its units are taken.
     Granted,
     /// Not yet; nothing was taken.
+    RetryAfter(Duration),
+}
+
+/// When something may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// After this long, for which its units are taken; whoever asked before comes before.
+    In(Duration),
+    /// Not within the time that was offered; nothing was taken. So long until a unit is free.
     RetryAfter(Duration),
 }
 
@@ -70,15 +79,59 @@ impl Queue {
     /// # Errors
     /// [`LimitError`]; what could never be granted is an error, not a wait.
     pub async fn take(&self, limit: &Limit, cost: f64) -> Result<Taken, LimitError> {
-        let (cost, burst) = limit.times(cost)?;
-        let rows = self.query(TAKE, vec![&limit.name, &cost, &burst]).await;
+        Ok(match self.reserve(limit, cost, Duration::ZERO).await? {
+            Reserved::In(_) => Taken::Granted,
+            Reserved::RetryAfter(wait) => Taken::RetryAfter(wait),
+        })
+    }
+
+    /// Takes `cost` units that will be there within `patience`, or says how long to wait for them.
+    /// Who reserves first is served first, in whichever process. Several limits of one name are one
+    /// bucket: one with a smaller burst leaves the rest of it to the others.
+    ///
+    /// # Errors
+    /// As [`Queue::take`].
+    pub async fn reserve(
+        &self,
+        limit: &Limit,
+        cost: f64,
+        patience: Duration,
+    ) -> Result<Reserved, LimitError> {
+        let (cost, fill) = limit.times(cost)?;
+        let patience = micros(patience.min(FILL_MAX).as_secs_f64()).unwrap_or_default();
+        let rows = self.query(TAKE, vec![&limit.name, &cost, &fill, &patience]).await;
         let rows = rows.map_err(LimitError::Queue)?;
         // No row: someone else made the bucket at this very moment, and emptied it.
-        let wait = rows.first().map_or(Ok(cost), |row| get::<i64>(row, "wait_micros"));
-        Ok(match u64::try_from(wait.map_err(LimitError::Queue)?) {
-            Ok(micros @ 1..) => Taken::RetryAfter(Duration::from_micros(micros)),
-            Ok(0) | Err(_) => Taken::Granted,
-        })
+        let Some(row) = rows.first() else {
+            return Ok(Reserved::RetryAfter(duration(cost)));
+        };
+        let granted: bool = get(row, "granted").map_err(LimitError::Queue)?;
+        let wait = duration(get(row, "wait_micros").map_err(LimitError::Queue)?);
+        Ok(if granted { Reserved::In(wait) } else { Reserved::RetryAfter(wait) })
+    }
+
+    /// Notes that whoever is limited was refused all the same and is to ask for nothing meanwhile:
+    /// nobody gets a unit before then, and afterwards only as they come back.
+    ///
+    /// # Errors
+    /// As [`Queue::take`].
+    pub async fn refuse(&self, limit: &Limit, meanwhile: Duration) -> Result<(), LimitError> {
+        let (unit, fill) = limit.times(limit.burst.min(1.0))?;
+        let rest = fill.saturating_sub(unit);
+        let meanwhile = micros(meanwhile.min(FILL_MAX).as_secs_f64()).unwrap_or_default();
+        let noted = self.execute(REFUSE, vec![&limit.name, &meanwhile, &rest]).await;
+        noted.map(drop).map_err(LimitError::Queue)
+    }
+
+    /// How much longer a refusal of this limit stands, if one does: for who waited for a reserved
+    /// unit meanwhile.
+    ///
+    /// # Errors
+    /// As [`Queue::take`].
+    pub async fn refused(&self, limit: &Limit) -> Result<Option<Duration>, LimitError> {
+        let rows = self.query(REFUSED, vec![&limit.name]).await.map_err(LimitError::Queue)?;
+        let left = rows.first().map(|row| get::<i64>(row, "left_micros")).transpose();
+        Ok(left.map_err(LimitError::Queue)?.map(duration))
     }
 }
 
@@ -100,6 +153,10 @@ impl Limit {
 fn micros(seconds: f64) -> Option<i64> {
     let duration = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= FILL_MAX)?;
     i64::try_from(duration.as_micros()).ok()
+}
+
+fn duration(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::options::MAINTENANCE_REPLY_TIMEOUT;
 use crate::statements::{
     ADD_PARTITIONS, APPLY_RETENTION, MAINTENANCE_BOUNDS, PRUNE_DELIVERIES, PRUNE_FAN_INS,
-    PRUNE_LIMITS,
+    PRUNE_LIMITS, PRUNE_QUOTAS,
 };
 use crate::transaction::{Ends, Params, Sql, Transaction};
 use crate::wire::get;
@@ -25,6 +25,7 @@ impl Queue {
         while self.maintenance(PRUNE_DELIVERIES, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
         while self.maintenance(PRUNE_FAN_INS, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
         while self.maintenance(PRUNE_LIMITS, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
+        while self.maintenance(PRUNE_QUOTAS, vec![&PRUNE_ROWS_MAX]).await? >= PRUNE_ROWS_MAX {}
         Ok(())
     }
 

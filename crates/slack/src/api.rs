@@ -1,20 +1,25 @@
 //! The Web API calls of the reply protocol and of the thread's context.
 //!
 //! Raw calls over slack-morphism with thin, tolerant reading: its typed messages refuse nested
-//! metadata and answers with missing fields. Every call has a timeout and is sent once; whether it
-//! may be made again is for the caller to decide by [`SlackError::kind`].
+//! metadata and answers with missing fields. Every call waits for its turn where there is a
+//! [`Budget`], has a timeout and is sent once; whether it may be made again is for the caller to
+//! decide by [`SlackError::kind`].
 
 mod history;
 mod read;
 mod respond;
 pub mod stream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use event::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::budget::{
+    self, ANSWER_PATIENCE, Budget, POST_MESSAGE, POST_PATIENCE, Purpose, SET_STATUS, UPDATE,
+};
 use crate::caller::Caller;
 use crate::error::{Failure, SlackError};
 use crate::json::text;
@@ -141,6 +146,17 @@ pub struct ThreadMessage {
     pub text: String,
 }
 
+/// A message of a thread that carries a key of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedMessage {
+    /// Its id.
+    pub ts: String,
+    /// Its idempotency key.
+    pub key: String,
+    /// The user or bot that wrote it, by every id that Slack gives it.
+    pub authors: Vec<String>,
+}
+
 /// A person's profile, as far as an answer needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
@@ -152,6 +168,12 @@ pub struct User {
     pub tz_offset: Option<i64>,
 }
 
+/// The right to post one message to one channel, at once.
+#[must_use = "a turn that is not used is lost"]
+pub struct Turn<'api> {
+    caller: &'api Caller,
+}
+
 /// Any answer's failure: see [`SlackError::kind`].
 type Answer<T> = Result<T, SlackError>;
 
@@ -161,6 +183,12 @@ impl Api {
     pub fn new(options: ApiOptions) -> Answer<Self> {
         let ApiOptions { api_url, bot_token, timeout } = options;
         Ok(Api { caller: Caller::new(&api_url, &bot_token, timeout)? })
+    }
+
+    /// Asks `budget` for a turn before each call from now on, whose rate is known.
+    #[must_use]
+    pub fn asking(self, budget: Arc<dyn Budget>) -> Self {
+        Api { caller: self.caller.asking(budget) }
     }
 
     /// Asks who we are (`auth.test`).
@@ -179,17 +207,29 @@ impl Api {
         })
     }
 
-    /// Posts a message, unfurling nothing, and returns its `ts` (`chat.postMessage`).
+    /// Waits until a message may be posted to a channel, for up to [`ANSWER_PATIENCE`]; turns come in
+    /// the order in which they were asked for. To be taken before the post is promised anywhere.
+    ///
+    /// # Errors
+    /// [`Failure::RateLimited`] when the turn would come later.
+    pub async fn turn_to_post(&self, channel: &str) -> Answer<Turn<'_>> {
+        self.turn_within(channel, ANSWER_PATIENCE).await
+    }
+
+    /// Posts a message, unfurling nothing, and returns its `ts` (`chat.postMessage`). Waits for its
+    /// turn no longer than a second: whoever can wait takes it with [`Api::turn_to_post`] before.
     ///
     /// # Errors
     /// See [`SlackError::kind`]; after [`Failure::Unknown`], look with [`Api::find_ours`] first.
     pub async fn post_message(&self, post: &Post) -> Answer<String> {
-        let mut body =
-            json!({"channel": post.channel, "unfurl_links": false, "unfurl_media": false});
-        post.content.write(&mut body);
-        insert(&mut body, "thread_ts", post.thread_ts.clone().map(Value::from));
-        let answer = self.caller.post("chat.postMessage", &body).await?;
-        required(&answer, "/ts", "chat.postMessage")
+        self.turn_within(&post.channel, POST_PATIENCE).await?.post(post).await
+    }
+
+    async fn turn_within(&self, channel: &str, patience: Duration) -> Answer<Turn<'_>> {
+        let mut buckets = vec![budget::of_channel(channel)];
+        buckets.extend(budget::of(POST_MESSAGE).map(|(bucket, _)| bucket));
+        self.caller.turn(POST_MESSAGE, &buckets, Purpose::Answer, patience).await?;
+        Ok(Turn { caller: &self.caller })
     }
 
     /// Replaces a message of ours (`chat.update`); safe to repeat.
@@ -197,9 +237,27 @@ impl Api {
     /// # Errors
     /// See [`SlackError::kind`].
     pub async fn update_message(&self, channel: &str, ts: &str, content: &Content) -> Answer<()> {
+        self.update_for(Purpose::Answer, channel, ts, content).await
+    }
+
+    /// As [`Api::update_message`], for an edit that a later one makes needless: if its turn is now.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn update_meanwhile(&self, channel: &str, ts: &str, content: &Content) -> Answer<()> {
+        self.update_for(Purpose::Chore, channel, ts, content).await
+    }
+
+    async fn update_for(
+        &self,
+        purpose: Purpose,
+        channel: &str,
+        ts: &str,
+        content: &Content,
+    ) -> Answer<()> {
         let mut body = json!({"channel": channel, "ts": ts});
         content.write(&mut body);
-        self.caller.post("chat.update", &body).await.map(drop)
+        self.caller.post_for(purpose, purpose.patience(), UPDATE, &body).await.map(drop)
     }
 
     /// Deletes a message of ours (`chat.delete`); one that is gone already is a success.
@@ -230,6 +288,20 @@ impl Api {
         read::find_ours(&self.caller, channel, thread_ts.into(), &wanted).await
     }
 
+    /// The messages of a thread that carry keys, oldest first, not older than `oldest` less five
+    /// minutes for skewed clocks; of the first 5,000 messages. A look that nobody waits for.
+    ///
+    /// # Errors
+    /// See [`SlackError::kind`].
+    pub async fn keyed_messages(
+        &self,
+        channel: &str,
+        thread_ts: &str,
+        oldest: Timestamp,
+    ) -> Answer<Vec<KeyedMessage>> {
+        read::keyed_messages(&self.caller, channel, thread_ts, oldest).await
+    }
+
     /// Reads a thread, oldest first: its root and the latest of the rest, `messages_max` in all, of
     /// the first 5,000 messages.
     ///
@@ -250,7 +322,8 @@ impl Api {
     /// See [`SlackError::kind`].
     pub async fn set_status(&self, channel: &str, thread_ts: &str, status: &str) -> Answer<()> {
         let body = json!({"channel_id": channel, "thread_ts": thread_ts, "status": status});
-        self.caller.post("assistant.threads.setStatus", &body).await.map(drop)
+        let purpose = if status.is_empty() { Purpose::Tidying } else { Purpose::Chore };
+        self.caller.post_for(purpose, purpose.patience(), SET_STATUS, &body).await.map(drop)
     }
 
     /// Says that nobody works in a thread any more (`agents.sessions.setStatus`). A stream that is
@@ -293,6 +366,21 @@ impl Api {
             tz: text(&answer, "/user/tz").map(str::to_owned),
             tz_offset: answer.pointer("/user/tz_offset").and_then(Value::as_i64),
         })
+    }
+}
+
+impl Turn<'_> {
+    /// Posts a message, as [`Api::post_message`] does.
+    ///
+    /// # Errors
+    /// As [`Api::post_message`].
+    pub async fn post(self, post: &Post) -> Answer<String> {
+        let mut body =
+            json!({"channel": post.channel, "unfurl_links": false, "unfurl_media": false});
+        post.content.write(&mut body);
+        insert(&mut body, "thread_ts", post.thread_ts.clone().map(Value::from));
+        let answer = self.caller.post_now(POST_MESSAGE, &body).await?;
+        required(&answer, "/ts", POST_MESSAGE)
     }
 }
 

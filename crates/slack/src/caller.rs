@@ -1,4 +1,4 @@
-//! One Web API call: a connection that dies with us, a timeout, and no second try.
+//! One Web API call: in its turn, a connection that dies with us, a timeout, and no second try.
 
 mod respond;
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::future::join_all;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, RETRY_AFTER};
@@ -28,6 +29,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::Service;
 
+use crate::budget::{self, Bucket, Budget, Purpose};
 use crate::error::{Cause, RETRY_AFTER_DEFAULT, SlackError};
 
 /// How long a connection to Slack may take to open.
@@ -47,6 +49,8 @@ pub(crate) struct Caller {
     token: Arc<SlackApiToken>,
     api_url: Arc<str>,
     timeout: Duration,
+    /// Who grants calls; without one, Slack alone limits them.
+    budget: Option<Arc<dyn Budget>>,
 }
 
 impl Caller {
@@ -68,27 +72,95 @@ impl Caller {
             token: Arc::new(SlackApiToken::new(token.expose_secret().to_owned().into())),
             api_url: api_url.into(),
             timeout,
+            budget: None,
         })
     }
 
-    /// A call whose arguments travel as JSON.
-    pub(crate) async fn post(&self, method: &str, body: &Value) -> Result<Value, SlackError> {
-        let session = self.client.open_session(&self.token);
-        let call = session.http_session_api.http_post::<_, Value>(method, body, None);
-        self.answer(method, call).await
+    /// Asks for every call from now on.
+    pub(crate) fn asking(self, budget: Arc<dyn Budget>) -> Self {
+        Caller { budget: Some(budget), ..self }
     }
 
-    /// A call whose arguments travel in the address.
+    /// A call in its turn whose arguments travel as JSON.
+    pub(crate) async fn post(&self, method: &str, body: &Value) -> Result<Value, SlackError> {
+        let purpose = budget::of(method).map_or(Purpose::Answer, |(_, purpose)| purpose);
+        self.post_for(purpose, purpose.patience(), method, body).await
+    }
+
+    /// As [`Caller::post`], for a purpose that the method does not tell.
+    pub(crate) async fn post_for(
+        &self,
+        purpose: Purpose,
+        patience: Duration,
+        method: &str,
+        body: &Value,
+    ) -> Result<Value, SlackError> {
+        if let Some((bucket, _)) = budget::of(method) {
+            self.turn(method, &[bucket], purpose, patience).await?;
+        }
+        self.post_now(method, body).await
+    }
+
+    /// As [`Caller::post`], its turn taken before.
+    pub(crate) async fn post_now(&self, method: &str, body: &Value) -> Result<Value, SlackError> {
+        let session = self.client.open_session(&self.token);
+        let call = session.http_session_api.http_post::<_, Value>(method, body, None);
+        let answer = self.answer(method, call).await;
+        self.heed(answer).await
+    }
+
+    /// A call in its turn whose arguments travel in the address.
     pub(crate) async fn get(
         &self,
         method: &str,
         arguments: &[(&str, &str)],
     ) -> Result<Value, SlackError> {
+        let purpose = budget::of(method).map_or(Purpose::Answer, |(_, purpose)| purpose);
+        self.get_for(purpose, method, arguments).await
+    }
+
+    /// As [`Caller::get`], for a purpose that the method does not tell.
+    pub(crate) async fn get_for(
+        &self,
+        purpose: Purpose,
+        method: &str,
+        arguments: &[(&str, &str)],
+    ) -> Result<Value, SlackError> {
+        if let Some((bucket, _)) = budget::of(method) {
+            self.turn(method, &[bucket], purpose, purpose.patience()).await?;
+        }
         let arguments: Vec<_> =
             arguments.iter().map(|(name, value)| (*name, Some(*value))).collect();
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_get::<Value, _, _>(method, &arguments, None);
-        self.answer(method, call).await
+        let answer = self.answer(method, call).await;
+        self.heed(answer).await
+    }
+
+    /// Waits until a call has its turn in all its buckets.
+    pub(crate) async fn turn(
+        &self,
+        method: &str,
+        buckets: &[Bucket],
+        purpose: Purpose,
+        patience: Duration,
+    ) -> Result<(), SlackError> {
+        let Some(budget) = &self.budget else { return Ok(()) };
+        let turns = buckets.iter().map(|bucket| budget.turn(bucket, purpose, patience));
+        let latest = join_all(turns).await.into_iter().filter_map(Result::err).max();
+        let method = method.to_owned();
+        latest.map_or(Ok(()), |after| Err(SlackError::RateLimited { method, after }))
+    }
+
+    /// Tells everyone of Slack's 429.
+    async fn heed(&self, answer: Result<Value, SlackError>) -> Result<Value, SlackError> {
+        if let (Err(SlackError::RateLimited { method, after }), Some(budget)) =
+            (&answer, &self.budget)
+            && let Some((bucket, _)) = budget::of(method)
+        {
+            budget.refused(&bucket, *after).await;
+        }
+        answer
     }
 
     /// A call without arguments, and the token's scopes, which only a header tells.

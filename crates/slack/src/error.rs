@@ -17,12 +17,12 @@ pub enum SlackError {
         /// Slack's error code, or `http_404` and the like.
         code: String,
     },
-    /// Slack asked for patience.
-    #[error("Slack limits the rate of {method}; it asks to wait {} s", after.as_secs())]
+    /// Slack, or the budget that all of us share, asked for patience.
+    #[error("the rate of {method} is limited: to be called again after {} s", after.as_secs_f64().ceil())]
     RateLimited {
         /// The Web API method.
         method: String,
-        /// How long Slack asked to wait.
+        /// How long to wait.
         after: Duration,
     },
     /// The request may have been applied: the answer was lost, late or a server's fault.

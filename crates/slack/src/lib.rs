@@ -7,12 +7,14 @@
 //!   [`gesture`] into an edit, a deletion or a Stop, [`opinion`] into what somebody thinks of an answer,
 //!   [`command`] into an order;
 //! * [`history`] makes of messages that nobody heard the events that they would have been;
-//! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read.
+//! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read;
+//! * [`budget`] knows how often each method may be called, and asks for each call's turn.
 //!
 //! **Invariant:** nothing here acknowledges a frame before its handler returned.
 //! **Invariant:** no HTTP request is sent twice for one call.
 
 pub mod api;
+pub mod budget;
 pub mod command;
 pub mod error;
 pub mod frame;
@@ -28,7 +30,8 @@ mod caller;
 mod json;
 
 pub use api::{
-    Api, ApiOptions, Content, Conversation, Found, Identity, Page, Post, ThreadMessage, User,
+    Api, ApiOptions, Content, Conversation, Found, Identity, KeyedMessage, Page, Post,
+    ThreadMessage, User,
 };
 pub use command::{Order, SlashCommand};
 pub use error::{Failure, SlackError};

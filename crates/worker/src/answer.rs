@@ -1,10 +1,11 @@
 //! Answering a person in Slack.
 
-use agent::{Answer, Progress, Question, Utterance};
+use agent::{Allowance, Answer, Progress, Question, Utterance};
 use event::{ErrorChain, Outcome, Reply};
 use queue::{Claim, Stop};
 use slack::{Mention, ThreadMessage};
 
+use crate::allowance::{self, ToolCalls, Verdict};
 use crate::desk::{Desk, JobError};
 use crate::reply::{ANSWER, Delivery};
 use crate::sign::Sign;
@@ -18,18 +19,19 @@ pub(crate) async fn answer(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Ou
     let mention = Mention::read(&claim.raw, &desk.bot).map_err(JobError::Frame)?;
     let sign = Sign::show(&desk.slack, &mention, &desk.errands);
     let replied = reply_to(desk, claim, &mention, &sign, stop).await;
-    sign.clear(matches!(replied, Ok((_, true))));
-    replied.map(|(reply, _)| Outcome::Done(Some(reply)))
+    sign.clear(matches!(replied, Ok(Some((_, true)))));
+    replied.map(|replied| Outcome::Done(replied.map(|(reply, _)| reply)))
 }
 
 /// The reply, and whether a message that came after the sign has taken it away: an edit does not.
+/// `None`: the asker has used up what one person may use, and knows it.
 async fn reply_to(
     desk: &Desk,
     claim: &Claim,
     mention: &Mention,
     sign: &Sign,
     stop: &Stop,
-) -> Result<(Reply, bool), JobError> {
+) -> Result<Option<(Reply, bool)>, JobError> {
     let delivery = Delivery {
         claim,
         subject: claim.event,
@@ -42,11 +44,17 @@ async fn reply_to(
     let effects = delivery.effects(desk).await?;
     let (reply, shown) = match delivery.settled_on(&effects) {
         Some((reply, cuts)) => (reply, Shown::remembered(cuts)),
-        None => compose(desk, mention, &delivery, sign, !effects.is_empty(), stop).await?,
+        None => match allowance::judge(desk, claim, mention).await? {
+            Verdict::Allowed => {
+                compose(desk, mention, &delivery, sign, !effects.is_empty(), stop).await?
+            }
+            Verdict::Told(text) => (Reply { text, ..Reply::default() }, Shown::default()),
+            Verdict::Silent => return Ok(None),
+        },
     };
     let covered = sign.stands() && effects.is_empty() && shown.is_empty();
     let message = delivery.deliver(desk, &reply, &effects, &shown, stop).await?;
-    Ok((Reply { message: Some(message), ..reply }, covered))
+    Ok(Some((Reply { message: Some(message), ..reply }, covered)))
 }
 
 /// Asks the agent, and shows what it does meanwhile.
@@ -58,18 +66,23 @@ async fn compose(
     resumed: bool,
     stop: &Stop,
 ) -> Result<(Reply, Shown), JobError> {
+    let claim = delivery.claim;
     let asked = Asked { user: &mention.user, team: &mention.team };
     let (view, teller) = View::open(desk, delivery, asked, sign, resumed);
     let asking = async {
         let question = question(desk, mention).await;
-        let reply = ask_agent(desk, &question, &teller, stop).await;
+        let tools = ToolCalls { desk, claim, mention };
+        let reply = ask_agent(desk, &question, &teller, &tools, stop).await;
         // The view ends with its teller.
         drop(teller);
         reply
     };
     let (reply, shown) = tokio::join!(asking, view.run());
     match reply {
-        Ok(reply) => Ok((reply, shown)),
+        Ok(reply) => {
+            allowance::spend(desk, claim, mention, reply.usage).await;
+            Ok((reply, shown))
+        }
         Err(error) => {
             if error.outcome(stop) == Outcome::Cancelled {
                 shown.leave(desk, delivery).await;
@@ -97,9 +110,10 @@ pub(crate) async fn ask_agent(
     desk: &Desk,
     question: &Question,
     progress: &dyn Progress,
+    tools: &dyn Allowance,
     stop: &Stop,
 ) -> Result<Reply, JobError> {
-    let asked = desk.agent.answer(question, progress, stop.token().clone()).await;
+    let asked = desk.agent.answer_within(question, progress, tools, stop.token().clone()).await;
     let Answer { text, sources, usage, turns } = asked.map_err(JobError::Agent)?;
     tracing::info!(turns, sources = sources.len(), "answered");
     Ok(Reply { text, sources, message: None, usage })

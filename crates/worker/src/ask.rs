@@ -1,6 +1,6 @@
 //! Answering a question that was asked on the command line.
 
-use agent::{Asker, Progress, Question, Task};
+use agent::{Asker, Progress, Question, Task, Unlimited};
 use event::Outcome;
 use queue::{Claim, Stop};
 use serde::Deserialize;
@@ -26,7 +26,8 @@ pub(crate) async fn ask(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outco
         thread: Vec::new(),
         now_utc: now_utc(),
     };
-    Ok(Outcome::Done(Some(ask_agent(desk, &question, &Unwatched, stop).await?)))
+    let asked = ask_agent(desk, &question, &Unwatched, &Unlimited, stop).await?;
+    Ok(Outcome::Done(Some(asked)))
 }
 
 /// Nobody watches: the answer is fetched when it is there.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use agent::{Agent, AgentError, Fault};
 use event::{ErrorChain, Outcome};
 use queue::{Queue, QueueError, Stop};
-use service::config::ReactionAction;
+use service::config::{ReactionAction, UserLimits};
 use slack::{Api, Failure, Identity, SlackError};
 use tokio_util::task::TaskTracker;
 
@@ -30,9 +30,15 @@ pub(crate) struct Desk {
     pub(crate) admins: BTreeSet<String>,
     /// What reactions do, by the emoji's name.
     pub(crate) reactions: BTreeMap<String, ReactionAction>,
+    /// What one person may use.
+    pub(crate) user_limits: UserLimits,
     /// Small errands that outlive their job, such as taking a sign away.
     pub(crate) errands: TaskTracker,
 }
+
+/// How long a job rests that finds the database held; once the hold is in its place, it is not
+/// claimed before the release.
+const HELD_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why an attempt could not be finished.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +82,9 @@ impl JobError {
         match self {
             JobError::Stopped => stop.outcome(),
             JobError::Frame(_) | JobError::Body(_) => Outcome::Refused(error),
+            JobError::Queue { source: QueueError::Held, .. } => {
+                Outcome::RateLimited { after: HELD_PAUSE, error }
+            }
             JobError::Queue { source, .. } if source.is_transient() => Outcome::Released,
             // A zombie's outcome is refused anyway; any other refusal would come again.
             JobError::Queue { .. } => Outcome::Failed(error),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agent::{Agent, AgentError, AgentOptions, ModelOptions};
 use event::ErrorChain;
-use queue::{Incarnation, Queue, QueueError, Runner, RunnerOptions};
+use queue::{Incarnation, Lineage, Queue, QueueError, Runner, RunnerOptions};
 use secrecy::ExposeSecret;
 use service::config::WorkerConfig;
 use service::health::{self, HealthError, Probes};
@@ -18,8 +18,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+mod allowance;
 mod answer;
 mod ask;
+mod budget;
 mod commands;
 mod desk;
 mod gestures;
@@ -29,13 +31,17 @@ mod manners;
 mod notice;
 mod opinions;
 mod people;
+mod reconcile;
 mod reply;
+mod restore;
 mod sign;
 mod view;
 
+use budget::FleetBudget;
 use desk::Desk;
 use guard::Heartbeat;
 use job::Desks;
+use restore::Held;
 
 /// How long to wait before a database or Slack that did not answer at the start is asked again.
 const START_RETRY: Duration = Duration::from_secs(1);
@@ -79,19 +85,31 @@ pub async fn run(
     heartbeat: Heartbeat,
 ) -> Result<(), WorkerError> {
     let claiming = Arc::new(OnceLock::new());
+    let held = Arc::new(Held::default());
     let side = CancellationToken::new();
+    let told = Arc::clone(&held);
     let probes = probes(Arc::clone(&claiming)).draining(signals.soft.clone());
+    let probes = probes.tell("held", move || told.stands().into());
     let server = health::serve(config.health_addr, probes, side.clone())
         .await
         .map_err(WorkerError::Health)?;
     let begun = tokio::select! {
-        begun = begin(&config, &signals.soft) => begun,
+        begun = begin(&config, &held, &signals.soft) => begun,
         () = signals.soft.cancelled() => Err(WorkerError::Stopped),
     };
     let worked = match begun {
-        Ok(desk) => {
+        Ok((desk, seen)) => {
             let beats = Beats { heartbeat, queue: desk.queue.clone(), claiming };
-            work(&config, desk, beats, signals).await
+            let beside = beside(Arc::clone(&desk), held, seen, side.child_token());
+            let (worked, ()) = tokio::join!(
+                async {
+                    let worked = work(&config, desk, beats, signals).await;
+                    side.cancel();
+                    worked
+                },
+                beside,
+            );
+            worked
         }
         Err(WorkerError::Stopped) => Ok(()),
         Err(error) => Err(error),
@@ -99,6 +117,11 @@ pub async fn run(
     side.cancel();
     let _ = server.task.await;
     worked
+}
+
+/// What a worker does beside its jobs.
+async fn beside(desk: Arc<Desk>, held: Arc<Held>, seen: Lineage, ended: CancellationToken) {
+    tokio::join!(restore::run(&desk.queue, &held, seen, &ended), reconcile::run(&desk, &ended),);
 }
 
 /// Ready means: it claims, and the database answers.
@@ -136,7 +159,11 @@ impl queue::Heartbeat for Beats {
 
 /// Everything that must stand before the first claim. Prompts are checked before anything is
 /// waited for, so that a faulty one is told at once; then nothing waits for anything else.
-async fn begin(config: &WorkerConfig, soft: &CancellationToken) -> Result<Arc<Desk>, WorkerError> {
+async fn begin(
+    config: &WorkerConfig,
+    held: &Held,
+    soft: &CancellationToken,
+) -> Result<(Arc<Desk>, Lineage), WorkerError> {
     let agent = Agent::new(agent_options(config)).map_err(WorkerError::Agent)?;
     let queue = Queue::connect(queue_options(config)).await.map_err(WorkerError::Database)?;
     let slack = Api::new(ApiOptions::new(&config.slack_api_url, config.bot_token.clone()))
@@ -145,7 +172,16 @@ async fn begin(config: &WorkerConfig, soft: &CancellationToken) -> Result<Arc<De
     let migrated = async { service::migrate::wait(url, soft).await.map_err(WorkerError::Schema) };
     let safe = until_it_answers(async || queue.check_server().await);
     let (bot, (), _) = tokio::try_join!(introduce(&slack), migrated, safe)?;
-    Ok(Arc::new(Desk {
+    let seen = until_it_answers(async || {
+        let mut seen = Lineage::default();
+        held.look(&queue, &mut seen).await.map(|()| seen)
+    });
+    let seen = seen.await?;
+    let slack = match config.slack_limits {
+        true => slack.asking(Arc::new(FleetBudget::new(queue.clone(), &bot.team_id))),
+        false => slack,
+    };
+    let desk = Arc::new(Desk {
         queue,
         slack,
         bot,
@@ -156,8 +192,10 @@ async fn begin(config: &WorkerConfig, soft: &CancellationToken) -> Result<Arc<De
         reply_grace: config.reply_grace,
         admins: config.admins.clone(),
         reactions: config.reactions.clone(),
+        user_limits: config.user_limits.clone(),
         errands: TaskTracker::new(),
-    }))
+    });
+    Ok((desk, seen))
 }
 
 async fn work(

@@ -50,6 +50,11 @@ impl Cluster {
         &self.url
     }
 
+    /// Where it is; its data lie in `data`.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Stops it as a crash does.
     pub async fn crash(&self) {
         self.run("stop", &["immediate"]).await;

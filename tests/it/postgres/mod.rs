@@ -11,6 +11,7 @@ mod locks;
 mod migration;
 mod pooler;
 mod read_only;
+mod restored;
 mod rig;
 
 /// Says that a test could not be run here, where whoever reads the results sees it.

@@ -1,11 +1,12 @@
-//! The time as the asker's clock shows it, for prompts only.
+//! The time as the asker's clock shows it, for prompts and for what people are told.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 /// The time in words, in the asker's zone, else in UTC. A time that cannot be read is left as it
 /// is: a prompt is no place to fail.
-pub(super) fn local(now_utc: &str, timezone: Option<&str>) -> String {
+#[must_use]
+pub fn local(now_utc: &str, timezone: Option<&str>) -> String {
     let Some(now) = read(now_utc) else { return now_utc.to_owned() };
     let zone: Tz = timezone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
     let local = now.with_timezone(&zone).format("%A, %-d %B %Y, %H:%M");

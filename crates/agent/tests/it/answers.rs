@@ -1,6 +1,7 @@
 //! Whole answers: question, tools, citations, limits.
 
-use agent::{AgentError, Fault, Utterance};
+use agent::{AgentError, Allowance, Fault, Utterance};
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sim::model::{ScriptedCall, Step};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,28 @@ async fn a_long_answer_is_told_as_it_is_cited_in_the_end() {
     assert!(answer.text.ends_with("So [1], and `not [1]`, and not so."), "{}", answer.text);
     let told = steps.2.lock().unwrap().clone();
     assert!(answer.text.starts_with(&told) && told.len() > 300, "{told}");
+    bench.close().await;
+}
+
+/// Lets nothing be called.
+struct Spent;
+
+impl Allowance for Spent {
+    fn count<'a>(&'a self, tool: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move { Err(format!("{tool} is used up until tomorrow")) })
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_allowed_is_not_made_and_the_model_is_told_why() {
+    let bench = bench().await;
+    let (asked, steps) = (question("How are failed events replayed?"), Steps::default());
+    let cancel = CancellationToken::new();
+    let answer = bench.agent.answer_within(&asked, &steps, &Spent, cancel).await.unwrap();
+    assert!(answer.sources.is_empty(), "{answer:?}");
+    let told = bench.messages(1);
+    let told = text(told.last().unwrap());
+    assert!(told.contains("search_docs is used up until tomorrow"), "{told}");
     bench.close().await;
 }
 

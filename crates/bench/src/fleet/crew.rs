@@ -111,6 +111,10 @@ fn environment(
         ("OPENAI_BASE_URL", model.base_url()),
         ("ATHENAEUM_SECRET", "a secret for measurements".to_owned()),
         ("ATHENAEUM_WORKER_SLOTS", slots.to_string()),
+        // What is measured is ours; Slack's limits would be all that one saw.
+        ("ATHENAEUM_SLACK_LIMITS", "false".to_owned()),
+        ("ATHENAEUM_USER_MESSAGES_PER_MINUTE", "0".to_owned()),
+        ("ATHENAEUM_USER_TOKENS_PER_DAY", "0".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ]
 }

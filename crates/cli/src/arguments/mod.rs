@@ -12,7 +12,7 @@ mod operate;
 mod schedule;
 
 pub(crate) use filter::Filter;
-pub(crate) use operate::{Bulk, Cancel, Pause, Purge, Replay, Resume};
+pub(crate) use operate::{Bulk, Cancel, Hold, Incidents, Pause, Purge, Release, Replay, Resume};
 pub(crate) use schedule::{Add, Schedule};
 
 /// The most events that one command lists.
@@ -52,6 +52,12 @@ pub(crate) enum Command {
     Pause(Pause),
     /// Let paused work start again.
     Resume(Resume),
+    /// Let nothing start and nothing be posted, as after a restore of the database.
+    Hold(Hold),
+    /// End a hold: the database is what it should be.
+    Release(Release),
+    /// List what went wrong outside, newest first.
+    Incidents(Incidents),
     /// Events to come, once or by a cron line.
     #[command(subcommand)]
     Schedule(Schedule),

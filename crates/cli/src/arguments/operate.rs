@@ -100,6 +100,27 @@ pub(crate) struct Resume {
     pub reason: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Hold {
+    /// Why, for the audit and for whoever wonders.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    /// Why, for the audit.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Incidents {
+    /// At most this many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(super::LIMIT_MAX)))]
+    pub limit: u32,
+}
+
 /// What a pause covers.
 #[derive(Debug, Args)]
 #[group(multiple = false)]

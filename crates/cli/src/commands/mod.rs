@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod events;
 mod health;
+mod hold;
 mod migrate;
 mod pause;
 mod purge;
@@ -38,6 +39,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> anyhow::Result<Exi
         Command::Cancel(cancel) => cancel::run(cancel, output).await,
         Command::Pause(pause) => pause::run(pause, output).await,
         Command::Resume(resume) => pause::resume(resume, output).await,
+        Command::Hold(hold) => hold::run(hold, output).await,
+        Command::Release(release) => hold::release(release, output).await,
+        Command::Incidents(incidents) => hold::incidents(incidents, output).await,
         Command::Schedule(schedule) => schedule::run(schedule, output).await,
         Command::Purge(purge) => purge::run(purge, output).await,
         Command::Stats => stats::run(output).await,

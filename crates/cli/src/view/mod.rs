@@ -5,8 +5,8 @@ mod operate;
 
 pub(crate) use events::{EventFull, EventLine, EventList};
 pub(crate) use operate::{
-    Cancelled, PauseLine, PauseList, Paused, Purged, Replayed, Resumed, ScheduleChanged,
-    ScheduleLine, ScheduleList,
+    Cancelled, Held, IncidentLine, IncidentList, PauseLine, PauseList, Paused, Purged, Released,
+    Replayed, Resumed, ScheduleChanged, ScheduleLine, ScheduleList,
 };
 
 use event::{EventId, Reply, Source, Timestamp};

@@ -1,8 +1,11 @@
 //! What commands did.
 
 use event::{EventId, Priority, Timestamp};
-use queue::{CancelReport, PauseRecord, PurgeReport, Refusal, ReplayReport, Schedule, Scope, When};
+use queue::{
+    CancelReport, Incident, PauseRecord, PurgeReport, Refusal, ReplayReport, Schedule, Scope, When,
+};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Maybe, Moment, views};
 
@@ -74,6 +77,30 @@ views! {
         actor: String,
         reason: String,
     }
+    IncidentLine of Incident {
+        id: i64,
+        at: Moment,
+        kind: String,
+        name: String,
+        subject: Value,
+        resolved_at: Maybe,
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct IncidentList {
+    pub incidents: Vec<IncidentLine>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Held {
+    pub held: bool,
+    pub new: bool,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Released {
+    pub released: bool,
 }
 
 #[derive(Serialize)]

@@ -152,3 +152,31 @@ async fn c4_a_purge_leaves_what_lives_and_nothing_of_what_ended() {
     assert!(sure.stdout.ends_with("deleted 21, left 0\n"), "{}", sure.stdout);
     assert_eq!(fixture.athenaeum(&["purge"]).await.code, 2, "everything is not a selection");
 }
+
+#[tokio::test]
+async fn everything_is_held_and_released_and_the_incidents_tell_of_it() {
+    let fixture = Fixture::new().await;
+    let none = fixture.athenaeum(&["incidents"]).await;
+    assert_eq!((none.code, none.stdout.as_str()), (3, ""));
+    let nothing = fixture.athenaeum(&["release", "--reason", "x"]).await;
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (3, ""));
+    assert_eq!(fixture.athenaeum(&["hold"]).await.code, 2, "a hold has a reason");
+
+    let held = fixture.athenaeum(&["hold", "--reason", "moving", "--json"]).await;
+    assert_eq!(held.code, 0, "{}", held.stderr);
+    insta::assert_json_snapshot!("hold", held.json());
+    let listed = fixture.athenaeum(&["pause", "--list"]).await;
+    assert!(listed.stdout.contains("moving"), "{}", listed.stdout);
+    let resumed = fixture.athenaeum(&["resume", "--fleet"]).await;
+    assert_eq!(resumed.code, 3, "a hold is no pause: {}", resumed.stdout);
+    let released = fixture.athenaeum(&["release", "--reason", "moved", "--json"]).await;
+    assert_eq!(released.code, 0, "{}", released.stderr);
+    insta::assert_json_snapshot!("release", released.json());
+    let incidents = fixture.athenaeum(&["incidents", "--json"]).await;
+    insta::assert_json_snapshot!("incidents", incidents.json(), {
+        ".incidents[].id" => "[id]",
+        ".incidents[].at" => "[time]",
+        ".incidents[].name" => "[name]",
+        ".incidents[].resolved_at" => "[time]",
+    });
+}

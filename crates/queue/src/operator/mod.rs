@@ -3,6 +3,7 @@
 mod cancel;
 mod detail;
 mod generation;
+mod holds;
 mod horizon;
 mod list;
 mod pauses;
@@ -17,6 +18,7 @@ mod stats;
 
 pub use cancel::CancelReport;
 pub use detail::{AttemptRecord, EventDetail, LiveJob, OutcomeRecord};
+pub use holds::{HOLD_INCIDENT, HoldRecord, Lineage};
 pub use horizon::Horizon;
 pub use list::{EventFilter, EventState, EventSummary};
 pub use pauses::{PAUSES_MAX, PauseError, PauseRecord};

@@ -6,7 +6,7 @@ use event::limits::{LANE_NAME_BYTES_MAX, NAME_BYTES_MAX};
 use event::refusal::within;
 use event::{EventId, Lane, Refusal, Timestamp};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Row;
 
@@ -82,7 +82,7 @@ impl Queue {
             &reason,
             &PAUSES_MAX,
         ];
-        let new = self.change(PAUSE, parameters, ("pause", scope, &actor, &reason)).await;
+        let new = self.change(PAUSE, parameters, ("pause", json!(scope), &actor, &reason)).await;
         let new = new.map_err(PauseError::Queue)?;
         let standing = self.pauses().await.map_err(PauseError::Queue)?;
         if !new && !standing.iter().any(|record| record.scope == *scope) {
@@ -109,7 +109,11 @@ impl Queue {
         let columns = Columns::of(scope)?;
         let (actor, reason) = (without_nul(actor), without_nul(reason.unwrap_or_default()));
         let stood = self
-            .change(RESUME, vec![&columns.scope, &columns.name], ("resume", scope, &actor, &reason))
+            .change(
+                RESUME,
+                vec![&columns.scope, &columns.name],
+                ("resume", json!(scope), &actor, &reason),
+            )
             .await;
         let stood = stood.map_err(PauseError::Queue)?;
         let freed = self.free_paused().await.map_err(PauseError::Queue)?;
@@ -143,7 +147,7 @@ impl Queue {
     }
 
     /// Waits until the claims that were under way have ended.
-    async fn outlast_claims(&self) -> Result<(), QueueError> {
+    pub(super) async fn outlast_claims(&self) -> Result<(), QueueError> {
         let before: Vec<String> = vec![];
         let rows = self.query(CLAIMS_BEFORE, vec![&before]).await?;
         let mut before = texts(&rows)?;
@@ -165,11 +169,11 @@ impl Queue {
     }
 
     /// One change of the pauses with its audit row, if it changed anything.
-    async fn change(
+    pub(super) async fn change(
         &self,
         sql: Sql,
         params: Params<'_>,
-        (action, scope, actor, reason): (&'static str, &Scope, &String, &String),
+        (action, subject, actor, reason): (&'static str, Value, &str, &str),
     ) -> Result<bool, QueueError> {
         let mut transaction = Transaction::on(&self.pool).await?;
         let change = transaction.step(sql, params).await?;
@@ -178,9 +182,9 @@ impl Queue {
             transaction.rollback().await?;
             return Ok(false);
         }
-        let subject = json!(scope);
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        let audit = transaction.step(INSERT_AUDIT, vec![actor, &action, &reason, &subject]).await?;
+        let audit =
+            transaction.step(INSERT_AUDIT, vec![&actor, &action, &reason, &subject]).await?;
         transaction.pipeline(&[audit], Ends::Commit).await?;
         Ok(true)
     }

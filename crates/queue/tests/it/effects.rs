@@ -81,3 +81,25 @@ async fn a_result_is_never_overwritten() {
     let effects = fixture.queue.effects(claim.event).await.unwrap();
     assert_eq!(effects[0].result.as_deref(), Some("first"));
 }
+
+#[tokio::test]
+async fn what_was_taken_back_is_fresh_again_and_still_says_what_was_meant() {
+    let (fixture, who) = Fixture::with_worker().await;
+    fixture.append(event("a")).await;
+    let claim = fixture.claim_one(who).await;
+    let intent = reply_of(&claim);
+    assert_eq!(fixture.queue.intend(&claim, &intent).await.unwrap(), Intent::Fresh);
+    for _ in 0..2 {
+        fixture.queue.withdraw_effect(&claim, claim.event, 0, "reply").await.unwrap();
+    }
+    let effects = fixture.queue.effects(claim.event).await.unwrap();
+    assert!(effects[0].is_withdrawn());
+    assert_eq!(effects[0].target, intent.target);
+    assert_eq!(fixture.queue.intend(&claim, &intent).await.unwrap(), Intent::Fresh);
+    assert!(!fixture.queue.effects(claim.event).await.unwrap()[0].is_withdrawn());
+    let again = fixture.queue.intend(&claim, &intent).await.unwrap();
+    assert!(matches!(again, Intent::Unknown { .. }), "{again:?}");
+    fixture.queue.record_effect(&claim, claim.event, 0, "reply", "1.0").await.unwrap();
+    let done = fixture.queue.withdraw_effect(&claim, claim.event, 0, "reply").await;
+    assert!(matches!(done, Err(QueueError::Fenced)), "what is done stays done: {done:?}");
+}

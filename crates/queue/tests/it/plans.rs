@@ -48,6 +48,11 @@ const FILL: &str = r#"
            CASE WHEN id % 100 = 0 THEN 'refused' ELSE 'done' END, 'k' FROM events;
     INSERT INTO effects (occurred_at, event_id, generation, slot, key, state, token, target, deadline_at)
     SELECT occurred_at, id, 0, 'reply', 'k', 'intended', id, '{}', clock_timestamp() FROM events;
+    INSERT INTO limits (name, full_at)
+    SELECT 'name' || n, clock_timestamp() FROM generate_series(1, $rows) n;
+    INSERT INTO quotas (name, starts_at, used, opened_by)
+    SELECT 'name' || n, date_trunc('day', clock_timestamp(), 'UTC'), 1, 1
+      FROM generate_series(1, $rows) n;
 "#;
 
 /// Statements and arguments; every large table must be reached through an index.
@@ -140,7 +145,22 @@ const HOT: &[(&str, &str, &str)] = &[
     ("live_jobs", include_str!("../../src/sql/live_jobs.sql"), "10, 20000, 'k', 1000"),
     ("free_paused", include_str!("../../src/sql/free_paused.sql"), "0, 0, 0, 1000"),
     ("due_schedules", include_str!("../../src/sql/due_schedules.sql"), "100"),
-    ("take", include_str!("../../src/sql/take.sql"), "'name', 1000, 1000000"),
+    ("take", include_str!("../../src/sql/take.sql"), "'name', 1000, 1000000, 0"),
+    ("refuse", include_str!("../../src/sql/refuse.sql"), "'name', 1000, 1000"),
+    ("refused", include_str!("../../src/sql/refused.sql"), "'name'"),
+    ("count_use", include_str!("../../src/sql/count_use.sql"), "'name1', 'day', NULL, 1, 1"),
+    ("read_use", include_str!("../../src/sql/read_use.sql"), "'name1', 'day', NULL"),
+    ("recent_effects", include_str!("../../src/sql/recent_effects.sql"), "3600000, 1000"),
+    (
+        "intend_again",
+        include_str!("../../src/sql/intend_again.sql"),
+        "10, 10, now(), 10, 0, 'reply', '{}', 1000",
+    ),
+    (
+        "withdraw_effect",
+        include_str!("../../src/sql/withdraw_effect.sql"),
+        "10, 10, now(), 10, 0, 'reply'",
+    ),
     ("held_jobs", include_str!("../../src/sql/held_jobs.sql"), "1"),
     ("lost_jobs", include_str!("../../src/sql/lost_jobs.sql"), "100, 1000"),
     ("forsaken_jobs", include_str!("../../src/sql/forsaken_jobs.sql"), "100"),

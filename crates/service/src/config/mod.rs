@@ -103,6 +103,29 @@ pub struct IngestConfig {
     pub drain: Duration,
 }
 
+/// What one person may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserLimits {
+    /// `ATHENAEUM_USER_MESSAGES_PER_MINUTE`, where there is a limit.
+    pub messages_per_minute: Option<u32>,
+    /// `ATHENAEUM_USER_TOKENS_PER_DAY`, where there is a limit.
+    pub tokens_per_day: Option<u32>,
+    /// `ATHENAEUM_USER_TOOL_CALLS_PER_DAY`.
+    pub tool_calls_per_day: ToolCaps,
+}
+
+/// How often each tool may be called, by its name; `*` stands for those that are not named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolCaps(pub BTreeMap<String, u32>);
+
+impl ToolCaps {
+    /// How often a tool may be called, where there is a limit.
+    #[must_use]
+    pub fn of(&self, tool: &str) -> Option<u32> {
+        self.0.get(tool).or_else(|| self.0.get("*")).copied()
+    }
+}
+
 /// What `athenaeum-worker` is told.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
@@ -132,6 +155,10 @@ pub struct WorkerConfig {
     pub admins: BTreeSet<String>,
     /// `ATHENAEUM_REACTIONS`, by the emoji's name.
     pub reactions: BTreeMap<String, ReactionAction>,
+    /// `ATHENAEUM_SLACK_LIMITS`.
+    pub slack_limits: bool,
+    /// What one person may use.
+    pub user_limits: UserLimits,
 }
 
 /// What the operator's commands are told; each needs the database and nothing else.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::ReactionAction;
 use super::reader::Mismatch;
+use super::{ReactionAction, ToolCaps};
 
 pub(super) const POSTGRES_URL: &str = "a postgres:// URL";
 
@@ -104,6 +104,17 @@ pub(super) fn reactions(text: &str) -> Result<BTreeMap<String, ReactionAction>, 
 
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// `TOOL=COUNT` pairs, separated by commas.
+pub(super) fn tool_caps(text: &str) -> Result<ToolCaps, Mismatch> {
+    let caps = parts(text).map(|pair| {
+        let (tool, count) = pair.split_once('=')?;
+        let tool = Some(tool.trim()).filter(|tool| !tool.is_empty())?;
+        Some((tool.to_owned(), count.trim().parse().ok()?))
+    });
+    let caps: Option<_> = caps.collect();
+    caps.map(ToolCaps).ok_or_else(|| Mismatch::expected("TOOL=COUNT pairs, separated by commas"))
 }
 
 pub(super) fn flag(text: &str) -> Result<bool, Mismatch> {

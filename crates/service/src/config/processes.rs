@@ -11,8 +11,8 @@ use super::parse::{self, POSTGRES_URL, address, file, flag, folder, postgres_url
 use super::reader::Reader;
 use super::variables;
 use super::{
-    DatabaseConfig, IngestConfig, ModelConfig, RequestsConfig, SECRET_CHARS_MIN, WORKER_SLOTS_MAX,
-    WorkerConfig,
+    DatabaseConfig, IngestConfig, ModelConfig, RequestsConfig, SECRET_CHARS_MIN, UserLimits,
+    WORKER_SLOTS_MAX, WorkerConfig,
 };
 
 const INGEST_HEALTH_PORT: u16 = 8081;
@@ -20,6 +20,8 @@ const WORKER_HEALTH_PORT: u16 = 8082;
 const DRAIN_SECONDS_MAX: u32 = 3600;
 const REPLY_GRACE_SECONDS_MAX: u32 = 600;
 const BACKFILL_HOURS_MAX: u32 = 168;
+const MESSAGES_PER_MINUTE_MAX: u32 = 100_000;
+const TOKENS_PER_DAY_MAX: u32 = 4_000_000_000;
 
 /// Every variable is read before the first missing one ends it, so that all faults are told.
 pub(super) fn ingest(reader: &mut Reader<'_>) -> Option<IngestConfig> {
@@ -67,6 +69,8 @@ pub(super) fn worker(reader: &mut Reader<'_>) -> Option<WorkerConfig> {
     let reply_grace = reader.or_default(&variables::ATHENAEUM_REPLY_GRACE_SECONDS, grace);
     let admins = admins(reader);
     let reactions = reader.or_default(&variables::ATHENAEUM_REACTIONS, parse::reactions);
+    let slack_limits = reader.or_default(&variables::ATHENAEUM_SLACK_LIMITS, flag);
+    let user_limits = user_limits(reader);
     Some(WorkerConfig {
         database: database?,
         bot_token: bot_token?,
@@ -81,6 +85,22 @@ pub(super) fn worker(reader: &mut Reader<'_>) -> Option<WorkerConfig> {
         reply_grace: reply_grace?,
         admins,
         reactions: reactions?,
+        slack_limits: slack_limits?,
+        user_limits: user_limits?,
+    })
+}
+
+fn user_limits(reader: &mut Reader<'_>) -> Option<UserLimits> {
+    let messages = parse::number(0..=MESSAGES_PER_MINUTE_MAX);
+    let messages = reader.or_default(&variables::ATHENAEUM_USER_MESSAGES_PER_MINUTE, messages);
+    let tokens = parse::number(0..=TOKENS_PER_DAY_MAX);
+    let tokens = reader.or_default(&variables::ATHENAEUM_USER_TOKENS_PER_DAY, tokens);
+    let tools = reader.or_default(&variables::ATHENAEUM_USER_TOOL_CALLS_PER_DAY, parse::tool_caps);
+    let limit = |number: u32| Some(number).filter(|number| *number > 0);
+    Some(UserLimits {
+        messages_per_minute: limit(messages?),
+        tokens_per_day: limit(tokens?),
+        tool_calls_per_day: tools?,
     })
 }
 

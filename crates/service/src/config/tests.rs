@@ -92,6 +92,23 @@ fn a_fault_says_what_was_expected_and_found_and_what_to_do() {
 }
 
 #[test]
+fn what_one_person_may_use_is_limited_unless_it_is_set_to_nothing() {
+    let limits = worker_with(&[]).unwrap().user_limits;
+    assert_eq!((limits.messages_per_minute, limits.tokens_per_day), (Some(60), Some(100_000)));
+    assert_eq!(limits.tool_calls_per_day.of("search_docs"), None);
+    let none =
+        [("ATHENAEUM_USER_MESSAGES_PER_MINUTE", "0"), ("ATHENAEUM_USER_TOKENS_PER_DAY", "0")];
+    assert_eq!(worker_with(&none).unwrap().user_limits, UserLimits::default());
+    let tools = ("ATHENAEUM_USER_TOOL_CALLS_PER_DAY", "search_docs=2, *=7");
+    let caps = worker_with(&[tools]).unwrap().user_limits.tool_calls_per_day;
+    assert_eq!((caps.of("search_docs"), caps.of("weather")), (Some(2), Some(7)));
+    for odd in ["search_docs", "=3", "a=-1", "a=b"] {
+        let told = only_fault(&[("ATHENAEUM_USER_TOOL_CALLS_PER_DAY", odd)]);
+        assert!(told.contains("expected TOOL=COUNT pairs"), "{told}");
+    }
+}
+
+#[test]
 fn a_secret_is_shown_neither_in_a_fault_nor_in_debug() {
     for (name, value) in [
         ("SLACK_BOT_TOKEN", "hunter2"),

@@ -176,6 +176,33 @@ variables! {
                       looks whether the reply stands.",
         advice: "leave it unset; tests lower it",
     }
+    ATHENAEUM_SLACK_LIMITS {
+        default: Some("true"),
+        read_by: &[Worker],
+        description: "Whether the workers keep to Slack's rate limits together. A local Slack without \
+                      limits needs none.",
+        advice: "leave it unset; measurements set it to false",
+    }
+    ATHENAEUM_USER_MESSAGES_PER_MINUTE {
+        default: Some("60"),
+        read_by: &[Worker],
+        description: "How many questions of one person are answered in a minute; 0 is no limit.",
+        advice: "set it to a whole number from 0 to 100000",
+    }
+    ATHENAEUM_USER_TOKENS_PER_DAY {
+        default: Some("100000"),
+        read_by: &[Worker],
+        description: "How many of the model's tokens one person's answers may take in a day (UTC), \
+                      read and written; 0 is no limit.",
+        advice: "set it to a whole number from 0 to 4000000000",
+    }
+    ATHENAEUM_USER_TOOL_CALLS_PER_DAY {
+        read_by: &[Worker],
+        description: "How often one person's answers may call each tool in a day (UTC), as \
+                      TOOL=COUNT pairs; * stands for every tool that is not named. Unset, as often \
+                      as they like.",
+        advice: "set it to pairs such as search_docs=200,*=1000, or leave it unset",
+    }
     ATHENAEUM_ADMINS {
         read_by: &[Worker, Cli],
         description: "The Slack users who may command the bot by /athenaeum and let others do so. \

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use event::Timestamp;
 use serde_json::Value;
 
-use super::{Found, METADATA_EVENT_TYPE, ThreadMessage};
+use super::{Found, KeyedMessage, METADATA_EVENT_TYPE, ThreadMessage};
+use crate::budget::Purpose;
 use crate::caller::Caller;
 use crate::error::SlackError;
 use crate::json::text;
@@ -22,6 +23,7 @@ const CLOCK_SKEW_MICROS: i64 = 5 * 60 * 1_000_000;
 /// Pages through one channel or thread.
 struct Pages<'call> {
     caller: &'call Caller,
+    purpose: Purpose,
     method: &'static str,
     arguments: Vec<(&'static str, &'call str)>,
     cursor: Option<String>,
@@ -30,7 +32,7 @@ struct Pages<'call> {
 
 impl<'call> Pages<'call> {
     fn of(
-        caller: &'call Caller,
+        (caller, purpose): (&'call Caller, Purpose),
         channel: &'call str,
         thread_ts: Option<&'call str>,
         more: &[(&'static str, &'call str)],
@@ -40,7 +42,7 @@ impl<'call> Pages<'call> {
         arguments.extend_from_slice(more);
         let method =
             if thread_ts.is_some() { "conversations.replies" } else { "conversations.history" };
-        Pages { caller, method, arguments, cursor: None, read: 0 }
+        Pages { caller, purpose, method, arguments, cursor: None, read: 0 }
     }
 
     /// The next page's messages; `None` after the last, and after [`PAGES_MAX`].
@@ -50,7 +52,7 @@ impl<'call> Pages<'call> {
         }
         let mut arguments = self.arguments.clone();
         arguments.extend(self.cursor.as_deref().map(|cursor| ("cursor", cursor)));
-        let mut answer = self.caller.get(self.method, &arguments).await?;
+        let mut answer = self.caller.get_for(self.purpose, self.method, &arguments).await?;
         self.read += 1;
         self.cursor = text(&answer, "/response_metadata/next_cursor").map(str::to_owned);
         let messages = answer.get_mut("messages").and_then(Value::as_array_mut);
@@ -71,10 +73,9 @@ pub(super) async fn find_ours(
     thread_ts: Option<&str>,
     wanted: &Wanted<'_>,
 ) -> Result<Option<Found>, SlackError> {
-    let from = wanted.oldest.0.saturating_sub(CLOCK_SKEW_MICROS).max(0);
-    let from = Timestamp(from).to_slack();
+    let from = a_little_before(wanted.oldest);
     let more = [("include_all_metadata", "true"), ("oldest", &from), ("inclusive", "true")];
-    let mut pages = Pages::of(caller, channel, thread_ts, &more);
+    let mut pages = Pages::of((caller, Purpose::Answer), channel, thread_ts, &more);
     let mut orphan = None;
     while let Some(messages) = pages.next().await? {
         if let Some(found) = messages.iter().find(|message| carries(message, wanted.key)) {
@@ -103,9 +104,42 @@ impl Wanted<'_> {
     }
 }
 
-fn carries(message: &Value, key: &str) -> bool {
-    text(message, "/metadata/event_type") == Some(METADATA_EVENT_TYPE)
-        && text(message, "/metadata/event_payload/key") == Some(key)
+pub(super) async fn keyed_messages(
+    caller: &Caller,
+    channel: &str,
+    thread_ts: &str,
+    oldest: Timestamp,
+) -> Result<Vec<KeyedMessage>, SlackError> {
+    let oldest = a_little_before(oldest);
+    let more = [("include_all_metadata", "true"), ("oldest", &oldest), ("inclusive", "true")];
+    let mut pages = Pages::of((caller, Purpose::Chore), channel, Some(thread_ts), &more);
+    let mut found = Vec::new();
+    while let Some(messages) = pages.next().await? {
+        found.extend(messages.iter().filter_map(keyed));
+    }
+    Ok(found)
+}
+
+fn a_little_before(at: Timestamp) -> String {
+    Timestamp(at.0.saturating_sub(CLOCK_SKEW_MICROS).max(0)).to_slack()
+}
+
+fn carries(message: &Value, wanted: &str) -> bool {
+    key(message) == Some(wanted)
+}
+
+fn key(message: &Value) -> Option<&str> {
+    let ours = text(message, "/metadata/event_type") == Some(METADATA_EVENT_TYPE);
+    text(message, "/metadata/event_payload/key").filter(|_| ours)
+}
+
+fn keyed(message: &Value) -> Option<KeyedMessage> {
+    let authors = ["/user", "/bot_id"].iter().filter_map(|field| text(message, field));
+    Some(KeyedMessage {
+        ts: text(message, "/ts")?.to_owned(),
+        key: key(message)?.to_owned(),
+        authors: authors.map(str::to_owned).collect(),
+    })
 }
 
 pub(super) async fn thread(
@@ -114,7 +148,7 @@ pub(super) async fn thread(
     thread_ts: &str,
     messages_max: usize,
 ) -> Result<Vec<ThreadMessage>, SlackError> {
-    let mut pages = Pages::of(caller, channel, Some(thread_ts), &[]);
+    let mut pages = Pages::of((caller, Purpose::Context), channel, Some(thread_ts), &[]);
     let (mut root, mut replies) = (None, VecDeque::new());
     while let Some(messages) = pages.next().await? {
         for message in messages.iter().filter_map(message) {

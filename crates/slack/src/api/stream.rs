@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Api, Content, insert, metadata, required};
+use crate::budget::{POST_PATIENCE, Purpose, START_STREAM};
 
 /// What one field of a task may hold, in characters.
 pub const TASK_FIELD_CHARS_MAX: usize = 256;
@@ -53,7 +54,7 @@ pub enum TaskStatus {
 }
 
 impl Api {
-    /// Begins a streamed message and returns its `ts`.
+    /// Begins a streamed message and returns its `ts`. Waits for its turn no longer than a second.
     ///
     /// # Errors
     /// See [`crate::SlackError::kind`]; after [`crate::Failure::Unknown`] there may be a message
@@ -67,11 +68,12 @@ impl Api {
             "recipient_team_id": team,
             "chunks": rendered(chunks),
         });
-        let answer = self.caller.post("chat.startStream", &body).await?;
-        required(&answer, "/ts", "chat.startStream")
+        let (purpose, patience) = (Purpose::Context, POST_PATIENCE);
+        let answer = self.caller.post_for(purpose, patience, START_STREAM, &body).await?;
+        required(&answer, "/ts", START_STREAM)
     }
 
-    /// Adds to an open stream. Not safe to repeat.
+    /// Adds to an open stream, if its turn is now. Not safe to repeat.
     ///
     /// # Errors
     /// See [`crate::SlackError::kind`]; after [`crate::Failure::Unknown`] it may be there.

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use event::{ErrorChain, EventRef, Reply, key::effect_key};
 use queue::{Claim, Effect, EffectIntent, Intent, Stop};
+use slack::api::Turn;
 use slack::mention::answer_key;
 use slack::{Content, Failure, Post, SlackError};
 
@@ -101,7 +102,7 @@ impl Delivery<'_> {
                 cuts: if number == 0 { &cuts } else { &[] },
                 replaces: replaced.next(),
             };
-            let ts = self.deliver_part(&look, &part, shown).await?;
+            let ts = self.deliver_part(&look, &part, effects, shown).await?;
             first.get_or_insert(ts);
         }
         self.remove_rest(desk, effects, ranges.len(), shown, replaced).await;
@@ -128,13 +129,22 @@ impl Delivery<'_> {
         &self,
         look: &LookUp<'_>,
         part: &Part<'_>,
+        effects: &[Effect],
         shown: &Shown,
     ) -> Result<String, JobError> {
-        let desk = look.desk;
+        let LookUp { desk, stop, .. } = *look;
         let fresh = self.target(part, None, false);
+        let intent = self.intent(desk, part.number, &fresh)?;
+        // Before the intent: whoever waits for a turn has promised nothing yet.
+        let mut turn = None;
+        if part.replaces.is_none() && !self.is_under_way(part.number, effects, shown) {
+            match self.turn(desk, stop).await {
+                Ok(granted) => turn = Some(granted),
+                Err(error) => return self.set_aside(desk, part.number, &intent, error).await,
+            }
+        }
         let mut last = None;
         for _ in 0..POSTS_PER_ATTEMPT_MAX {
-            let intent = self.intent(desk, part.number, &fresh)?;
             let known = desk.queue.intend(self.claim, &intent).await;
             match known.map_err(JobError::queue("recording the intent to reply"))? {
                 Intent::Done { result } => return Ok(result),
@@ -153,10 +163,11 @@ impl Delivery<'_> {
                         }
                         return self.record(desk, part.number, ts).await;
                     }
+                    turn = Some(self.turn(desk, stop).await?);
                     self.intend_again(desk, part.number, &fresh).await?;
                 }
             }
-            match self.show(desk, part).await {
+            match self.show(desk, part, turn.take()).await {
                 Ok(ts) => return self.record(desk, part.number, ts).await,
                 Err(error) if fate_unknown(&error) => {
                     tracing::warn!(error = %ErrorChain::line(&error), "the reply's fate is unknown");
@@ -173,8 +184,26 @@ impl Delivery<'_> {
         self.intend_again(desk, part.number, &self.target(part, Some(ts), true)).await
     }
 
+    /// Whether a part's post is intended already, or done.
+    fn is_under_way(&self, part: usize, effects: &[Effect], shown: &Shown) -> bool {
+        let intended = |effect: &Effect| self.owns(effect) && place(&effect.slot).1 == part;
+        shown.messages().any(|(number, _)| number == part)
+            || effects.iter().any(|effect| intended(effect) && !effect.is_withdrawn())
+    }
+
+    async fn turn<'desk>(&self, desk: &'desk Desk, stop: &Stop) -> Result<Turn<'desk>, JobError> {
+        let turn = desk.slack.turn_to_post(self.channel);
+        let turn = stop.token().run_until_cancelled(turn).await.ok_or(JobError::Stopped)?;
+        turn.map_err(JobError::slack("waiting for a turn to post the reply"))
+    }
+
     /// Edits what an earlier generation left visible, else posts.
-    async fn show(&self, desk: &Desk, part: &Part<'_>) -> Result<String, JobError> {
+    async fn show(
+        &self,
+        desk: &Desk,
+        part: &Part<'_>,
+        turn: Option<Turn<'_>>,
+    ) -> Result<String, JobError> {
         if let Some(ts) = &part.replaces {
             match desk.slack.update_message(self.channel, ts, &part.content).await {
                 Ok(()) => return Ok(ts.clone()),
@@ -182,14 +211,21 @@ impl Delivery<'_> {
                 Err(error) => return Err(JobError::slack("editing the earlier message")(error)),
             }
         }
-        let posted = self.post(desk, part.content.clone()).await;
+        let posted = match turn {
+            Some(turn) => turn.post(&self.message(part.content.clone())).await,
+            None => self.post(desk, part.content.clone()).await,
+        };
         posted.map_err(JobError::slack("posting the reply"))
     }
 
     /// Posts something in the thread.
     pub(crate) async fn post(&self, desk: &Desk, content: Content) -> Result<String, SlackError> {
+        desk.slack.post_message(&self.message(content)).await
+    }
+
+    fn message(&self, content: Content) -> Post {
         let (channel, thread_ts) = (self.channel.to_owned(), Some(self.thread_ts.to_owned()));
-        desk.slack.post_message(&Post { channel, thread_ts, content }).await
+        Post { channel, thread_ts, content }
     }
 
     /// Takes away what was shown and is not part of the reply any more. What cannot be taken away
@@ -202,7 +238,10 @@ impl Delivery<'_> {
         shown: &Shown,
         replaced: impl Iterator<Item = String>,
     ) {
-        let own = effects.iter().filter(|e| self.owns(e) && !e.done && place(&e.slot).1 >= parts);
+        let own = effects.iter().filter(|effect| {
+            let open = !effect.done && !effect.is_withdrawn();
+            self.owns(effect) && open && place(&effect.slot).1 >= parts
+        });
         let own = own.filter_map(|effect| Some((place(&effect.slot).1, message(effect)?)));
         let live = shown.messages().skip(parts).map(|(number, ts)| (number, ts.to_owned()));
         let mut own: Vec<(usize, String)> = own.chain(live).collect();
@@ -250,9 +289,25 @@ impl Delivery<'_> {
             .map_err(JobError::queue("withdrawing the intent to reply"))
     }
 
+    /// Keeps the reply for the next attempt, which then need not ask the model again.
+    async fn set_aside(
+        &self,
+        desk: &Desk,
+        part: usize,
+        intent: &EffectIntent,
+        error: JobError,
+    ) -> Result<String, JobError> {
+        let known = desk.queue.intend(self.claim, intent).await;
+        match known.map_err(JobError::queue("recording the intent to reply"))? {
+            Intent::Done { result } => Ok(result),
+            Intent::Unknown { .. } => Err(error),
+            Intent::Fresh => self.give_up(desk, part, error).await,
+        }
+    }
+
     /// A call that surely had no effect leaves no intent behind for the next attempt to wait on.
     async fn give_up(&self, desk: &Desk, part: usize, error: JobError) -> Result<String, JobError> {
-        if !fate_unknown(&error) && matches!(error, JobError::Slack { .. }) {
+        if !fate_unknown(&error) && matches!(error, JobError::Slack { .. } | JobError::Stopped) {
             self.withdraw(desk, part).await?;
         }
         Err(error)

@@ -53,8 +53,10 @@ pub(crate) fn message(effect: &Effect) -> Option<String> {
 
 /// Every message that says, or once said, something in the answer's place.
 pub(crate) fn messages(effects: &[Effect]) -> BTreeSet<String> {
-    let said = |effect: &&Effect| [super::ANSWER, super::NOTICE].contains(&place(&effect.slot).0);
-    effects.iter().filter(said).filter_map(message).collect()
+    let said = effects.iter().filter(|effect| {
+        [super::ANSWER, super::NOTICE].contains(&place(&effect.slot).0) && !effect.is_withdrawn()
+    });
+    said.filter_map(message).collect()
 }
 
 /// The effects of what was visible before `family` of `generation` says anything: those of the
@@ -65,7 +67,7 @@ pub(crate) fn earlier<'a>(
     family: &str,
 ) -> Vec<Vec<&'a Effect>> {
     let mut groups: Vec<(i32, &str, Vec<&Effect>)> = Vec::new();
-    for effect in effects {
+    for effect in effects.iter().filter(|effect| !effect.is_withdrawn()) {
         let (of, _) = place(&effect.slot);
         if (effect.generation, of) == (generation, family) {
             continue;

@@ -112,7 +112,7 @@ impl Shown {
                 Ok(()) => {}
                 Err(error) if outlived(&error) => {
                     tracing::debug!(error = %ErrorChain::line(&error), "the stream is over");
-                    settle_session(desk, delivery).await;
+                    settle_session(desk, delivery);
                 }
                 Err(error) => return Err(JobError::slack("closing the reply")(error)),
             }
@@ -126,11 +126,14 @@ impl Shown {
 }
 
 /// A stream that ended by itself, or by a person, says nothing of the session that it began.
-async fn settle_session(desk: &Desk, delivery: &Delivery<'_>) {
-    let settled = desk.slack.settle_session(delivery.channel, delivery.thread_ts).await;
-    if let Err(error) = settled {
-        tracing::debug!(error = %ErrorChain::line(&error), "there is no session to settle");
-    }
+fn settle_session(desk: &Desk, delivery: &Delivery<'_>) {
+    let slack = desk.slack.clone();
+    let (channel, thread_ts) = (delivery.channel.to_owned(), delivery.thread_ts.to_owned());
+    desk.errands.spawn(async move {
+        if let Err(error) = slack.settle_session(&channel, &thread_ts).await {
+            tracing::debug!(error = %ErrorChain::line(&error), "there is no session to settle");
+        }
+    });
 }
 
 /// Whether an edit may follow a close that failed so: the stream was over before, or its fate is

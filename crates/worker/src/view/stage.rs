@@ -113,7 +113,7 @@ impl Stage<'_> {
         }
         let key = self.delivery.key(self.desk, script.part());
         let content = Content::markdown(text, Some(&key));
-        Ok(outcome(self.desk.slack.update_message(channel, ts, &content).await))
+        Ok(outcome(self.desk.slack.update_meanwhile(channel, ts, &content).await))
     }
 }
 

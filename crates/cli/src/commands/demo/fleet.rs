@@ -138,7 +138,13 @@ fn ingest(outside: &Outside) -> Vec<(&'static str, String)> {
 
 fn worker(outside: &Outside) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut set = common(outside);
-    set.extend(outside.model_base_url().map(|url| ("OPENAI_BASE_URL", url)));
+    if let Some(url) = outside.model_base_url() {
+        set.push(("OPENAI_BASE_URL", url));
+        // The offline model's tokens cost nothing.
+        if !is_set("ATHENAEUM_USER_TOKENS_PER_DAY") {
+            set.push(("ATHENAEUM_USER_TOKENS_PER_DAY", "0".to_owned()));
+        }
+    }
     if !is_set("ATHENAEUM_SECRET") {
         if outside.slack_api_url().is_none() {
             let why = "ATHENAEUM_SECRET is unset: with a real Slack it must stay the same from run \

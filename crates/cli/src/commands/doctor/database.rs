@@ -6,6 +6,7 @@ use service::config::{DatabaseConfig, DoctorConfig};
 use service::migrate::{self, SchemaError};
 
 use super::{Finding, chain};
+use crate::moment::short;
 use crate::store;
 
 pub(super) async fn examine(config: &DoctorConfig) -> Vec<Finding> {
@@ -42,6 +43,7 @@ const UNREACHABLE_FIX: &str = "see that the server runs and that DATABASE_URL na
 async fn engine(database: &DatabaseConfig) -> Vec<Finding> {
     let mut findings = server(database).await;
     if let Ok(queue) = store::connect(database).await {
+        findings.push(hold(&queue).await);
         findings.extend(workers(&queue).await);
     }
     findings
@@ -100,6 +102,21 @@ fn extension(facts: &ServerFacts, name: &str) -> Finding {
         None => "absent; it is optional".to_owned(),
     };
     Finding::ok(&format!("database.extension.{name}"), found)
+}
+
+async fn hold(queue: &Queue) -> Finding {
+    const CHECK: &str = "queue.hold";
+    match queue.standing_hold().await {
+        Ok(None) => Finding::ok(CHECK, "nothing is held"),
+        Ok(Some(hold)) => {
+            let since = short(hold.at);
+            let found = format!("held since {since} UTC by {}: {}", hold.actor, hold.reason);
+            let fix = "see that the database is the one that should run, then `athenaeum release \
+                       --reason …`; nothing is posted before";
+            Finding::fail(CHECK, found, fix)
+        }
+        Err(error) => Finding::fail(CHECK, chain(error), UNREACHABLE_FIX),
+    }
 }
 
 async fn workers(queue: &Queue) -> Vec<Finding> {
