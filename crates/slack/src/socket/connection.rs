@@ -5,9 +5,10 @@
 //! 1. **serving**: reads, acknowledges, pings, and notices when nothing answers;
 //! 2. **draining** (retired, or shutdown): a retired connection still reads; both write the
 //!    acknowledgements that are pending;
-//! 3. **closing**: sends a close and reads the rest away until the other side closed. Leaving bytes
-//!    unread would reset the connection and could take the last acknowledgements with it. What is
-//!    read here is not acknowledged, so Slack delivers it again.
+//! 3. **closing**: sends a close and reads the rest until the other side closed. Leaving bytes unread
+//!    would reset the connection and could take the last acknowledgements with it. What a retired
+//!    connection reads here is handed over too, so that nobody waits for it, but can no longer be
+//!    acknowledged: Slack delivers it again, and it is known then.
 
 use std::future::{pending, ready};
 use std::sync::Arc;
@@ -269,13 +270,37 @@ impl Task {
                 "frames were not committed in time; Slack delivers them again"
             );
         }
+        let bound = self.shared.bounds.close;
         let closing = async {
             self.socket.close(None).await?;
-            while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
+            while let Some(Ok(message)) = self.socket.next().await {
+                if still_reading {
+                    self.take_late(message);
+                }
+            }
             Ok(())
         };
-        if let Err(error) = within(self.shared.bounds.close, closing).await {
+        if let Err(error) = within(bound, closing).await {
             tracing::debug!(%error, "closed without the other side");
+        }
+    }
+
+    /// A message that was under way when the close was sent.
+    fn take_late(&mut self, message: Message) {
+        let taken = match self.receive(Some(Ok(message))) {
+            Ok(Some(raw)) => self.hand_over_if_room(raw),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken {
+            tracing::debug!(%error, "the last of a connection");
+        }
+    }
+
+    fn hand_over_if_room(&mut self, raw: Vec<u8>) -> Result<(), SlackError> {
+        match self.shared.room.try_enter(raw.len()) {
+            Some(room) => self.hand_over(raw, room),
+            None => Ok(()),
         }
     }
 
@@ -290,10 +315,8 @@ impl Task {
                 }
                 () = sleep_until(deadline) => return Err(socket("commits took too long", None)),
                 message = self.socket.next(), if still_reading => {
-                    if let Some(raw) = self.receive(message)?
-                        && let Some(room) = self.shared.room.try_enter(raw.len())
-                    {
-                        self.hand_over(raw, room)?;
+                    if let Some(raw) = self.receive(message)? {
+                        self.hand_over_if_room(raw)?;
                     }
                 }
                 () = ready(()), if self.pending.is_empty() => return Ok(()),

@@ -105,6 +105,21 @@ async fn the_successor_says_hello_before_the_old_one_drains_and_closes() {
 }
 
 #[tokio::test]
+async fn what_was_under_way_when_a_retired_connection_closed_is_handed_over() {
+    let mut wire = Wire::start().await;
+    let mut app = Loop::start(&wire, 1, quick());
+    let mut old = wire.greet().await;
+    old.say(r#"{"type":"disconnect","reason":"refresh_requested"}"#).await;
+    let new = wire.greet().await;
+    app.until("the old one serves no more", |status| status.hellos == 2 && status.open == 1).await;
+    old.envelope("late").await;
+    assert_eq!(app.arrival().await.0.as_deref(), Some("late"));
+    assert_eq!(old.closed().await, [""; 0], "it comes again");
+    drop(new);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn in15_a_connection_is_replaced_before_the_life_that_slack_announced_is_over() {
     let mut wire = Wire::start().await;
     let mut app = Loop::start(&wire, 1, quick());
