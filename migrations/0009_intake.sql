@@ -51,6 +51,8 @@ CREATE TABLE feedback (
     given_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     actor       text        NOT NULL,
     good        boolean     NOT NULL,
+    -- In their own words.
+    remark      text,
     CONSTRAINT feedback_pkey PRIMARY KEY (occurred_at, event_id, actor)
 );
 COMMENT ON TABLE feedback IS 'What people thought of an event''s answer.';

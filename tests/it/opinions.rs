@@ -99,6 +99,45 @@ async fn feedback_is_kept_with_the_event_whose_answer_it_is_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_presses_thumbs_down_is_asked_why_in_a_modal_and_their_words_are_kept() {
+    let fleet = Fleet::new().await;
+    let (_ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
+    let (asked, answer) = answered(&fleet).await;
+    let press = json!({"channel": GENERAL, "ts": answer, "user": GRACE, "action_id": "feedback",
+        "value": "negative"});
+    fleet.chat.post("press", press).await;
+    let view = until("a modal", SOON, async || {
+        let state = fleet.slack.control().state();
+        state["views"].as_array().and_then(|views| views.first()).cloned()
+    });
+    let view = view.await;
+    assert_eq!(view["user"], GRACE);
+    let values = json!({"remark": {"text": {"type": "plain_text_input", "value": "It is old."}}});
+    let submission = json!({"view_id": view["id"], "values": values});
+    fleet.chat.post("submit", submission).await;
+    done(&fleet, "remark", 1).await;
+    let kept = "select count(*) from feedback where actor = 'U0GRACE' and remark = 'It is old.'";
+    assert_eq!(fleet.count(kept).await, 1);
+    assert_eq!(fleet.chat.replies(GENERAL, &asked).await.len(), 1, "nobody else is bothered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_modal_opens_the_thread_is_asked() {
+    let fleet = Fleet::new().await;
+    let (_ingest, _worker) = tokio::join!(fleet.ingest(), fleet.worker());
+    let (asked, answer) = answered(&fleet).await;
+    let late = json!({"method": "views.open", "fault": "error",
+        "error": "expired_trigger_id"});
+    fleet.chat.fault(late).await;
+    let press = json!({"channel": GENERAL, "ts": answer, "user": GRACE, "action_id": "feedback",
+        "value": "negative"});
+    fleet.chat.post("press", press).await;
+    done(&fleet, "feedback", 1).await;
+    let replies = fleet.chat.replies(GENERAL, &asked).await;
+    assert!(replies[1].contains("<@U0GRACE>, what was wrong"), "{replies:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn admins_pause_resume_and_ignore_and_others_are_refused() {
     let fleet = Fleet::new().await;
     let admins = [("ATHENAEUM_ADMINS", ADA)];

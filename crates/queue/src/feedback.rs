@@ -16,12 +16,14 @@ pub struct Feedback {
     pub actor: String,
     /// Whether the answer was good.
     pub good: bool,
+    /// Why, in their own words.
+    pub remark: Option<String>,
     /// When it was last given.
     pub given_at: Timestamp,
 }
 
 impl Queue {
-    /// Keeps what somebody thinks of an event's answer; their last word counts.
+    /// Keeps what somebody thinks of an event's answer, and why if they said so; their last word counts.
     ///
     /// # Errors
     /// Those of the database.
@@ -30,9 +32,11 @@ impl Queue {
         subject: EventRef,
         actor: &str,
         good: bool,
+        remark: Option<&str>,
     ) -> Result<(), QueueError> {
         let (occurred_at, actor) = (to_sql(subject.occurred_at), without_nul(actor));
-        let params: Params<'_> = vec![&occurred_at, &subject.id.0, &actor, &good];
+        let remark = remark.map(without_nul);
+        let params: Params<'_> = vec![&occurred_at, &subject.id.0, &actor, &good, &remark];
         self.execute(GIVE_FEEDBACK, params).await.map(drop)
     }
 
@@ -51,6 +55,7 @@ fn read(row: &Row) -> Result<Feedback, QueueError> {
     Ok(Feedback {
         actor: get(row, "actor")?,
         good: get(row, "good")?,
+        remark: get(row, "remark")?,
         given_at: get_time(row, "given_at")?,
     })
 }

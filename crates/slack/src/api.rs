@@ -9,6 +9,7 @@ mod history;
 mod read;
 mod respond;
 pub mod stream;
+mod views;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -115,6 +115,7 @@ const RATES: &[Rate] = &[
     rate("chat.stopStream", TIER_2, Purpose::Answer),
     rate(SET_STATUS, HUNDREDS, Purpose::Chore),
     rate("agents.sessions.setStatus", TIER_3, Purpose::Tidying),
+    rate(OPEN_VIEW, TIER_4, Purpose::Answer),
     rate("reactions.add", TIER_3, Purpose::Chore),
     rate("reactions.remove", TIER_2, Purpose::Tidying),
     rate("conversations.history", TIER_3, Purpose::Context),
@@ -125,6 +126,7 @@ const RATES: &[Rate] = &[
 pub(crate) const POST_MESSAGE: &str = "chat.postMessage";
 pub(crate) const START_STREAM: &str = "chat.startStream";
 pub(crate) const UPDATE: &str = "chat.update";
+pub(crate) const OPEN_VIEW: &str = "views.open";
 pub(crate) const SET_STATUS: &str = "assistant.threads.setStatus";
 
 /// Messages to one channel at once, before one a second holds ("short bursts" are allowed).

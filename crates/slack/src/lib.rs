@@ -4,7 +4,8 @@
 //! * [`request`] lets Slack's signed HTTP requests in and nobody else's;
 //! * [`frame`] reads a frame's or a request's envelope, however broken the rest is;
 //! * [`normalise`] turns an envelope into an [`event::NewEvent`], [`mention`] into a question,
-//!   [`gesture`] into an edit, a deletion or a Stop, [`opinion`] into what somebody thinks of an answer,
+//!   [`gesture`] into an edit, a deletion or a Stop, [`opinion`] and [`remark`] into what somebody thinks of an
+//!   answer,
 //!   [`command`] into an order;
 //! * [`history`] makes of messages that nobody heard the events that they would have been;
 //! * [`api`] makes the Web API calls of the reply protocol and says how each failure is to be read;
@@ -23,6 +24,7 @@ pub mod history;
 pub mod mention;
 pub mod normalise;
 pub mod opinion;
+pub mod remark;
 pub mod request;
 pub mod socket;
 
@@ -40,4 +42,5 @@ pub use gesture::{Change, StopRequest};
 pub use mention::{Mention, MentionError};
 pub use normalise::Hearing;
 pub use opinion::{Pressed, Reaction};
+pub use remark::Remark;
 pub use socket::{Ack, FrameHandler, SocketOptions, SocketStatus};

@@ -18,7 +18,7 @@ use crate::api::Identity;
 use crate::frame::{Envelope, Frame};
 use crate::json::text;
 use crate::mention::{is_by_bot, is_dm, lane_name, logical_key, team};
-use crate::{gesture, opinion};
+use crate::{gesture, opinion, remark};
 
 /// Who brought the events, in the log.
 pub const SOURCE: &str = "slack.socket";
@@ -81,6 +81,9 @@ fn of_envelope(envelope: &Envelope, hearing: &Hearing, received_at: Timestamp) -
         "interactive" if opinion::is_feedback(payload) => {
             stored(opinion::KIND_FEEDBACK, gesture_key(payload), received_at)
         }
+        "interactive" if remark::is_remark(payload) => {
+            stored(remark::KIND_REMARK, gesture_key(payload), received_at)
+        }
         "interactive" => {
             let kind = text(payload, "/type").unwrap_or("interactive");
             stored(kind, gesture_key(payload), received_at)
@@ -89,7 +92,8 @@ fn of_envelope(envelope: &Envelope, hearing: &Hearing, received_at: Timestamp) -
     };
     event.tenant = tenant(payload);
     event.actor = text(payload, "/user/id").or_else(|| text(payload, "/user_id")).map(name);
-    let is_handled = matches!(event.kind.as_str(), KIND_COMMAND | opinion::KIND_FEEDBACK);
+    let is_handled =
+        matches!(event.kind.as_str(), KIND_COMMAND | opinion::KIND_FEEDBACK | remark::KIND_REMARK);
     if is_handled && event.actor.is_some() {
         event.work = Some(URGENT);
     }

@@ -41,6 +41,8 @@ pub struct Pressed {
     pub ts: String,
     /// Whether it was the positive one.
     pub good: bool,
+    /// By which a modal may be opened, within three seconds.
+    pub trigger_id: Option<String>,
 }
 
 impl Reaction {
@@ -80,6 +82,7 @@ impl Pressed {
             channel: part(&["/container/channel_id", "/channel/id"], "a channel")?,
             ts: part(&["/container/message_ts", "/message/ts"], "the ts of a message")?,
             good: !is_negative(&payload, action),
+            trigger_id: text(&payload, "/trigger_id").map(str::to_owned),
         })
     }
 }

@@ -8,6 +8,7 @@ use queue::{Claim, Handler, Stop};
 use slack::gesture::{KIND_DELETED, KIND_EDITED, KIND_SESSION_STOPPED, KIND_STOP};
 use slack::normalise::KIND_COMMAND;
 use slack::opinion::{KIND_FEEDBACK, KIND_REACTION};
+use slack::remark::KIND_REMARK;
 
 use crate::desk::{Desk, JobError};
 use crate::{answer, ask, commands, gestures, manners, notice, opinions};
@@ -57,7 +58,8 @@ async fn handle(desk: &Desk, claim: &Claim, stop: &Stop) -> Outcome {
         KIND_EDITED | KIND_DELETED => gestures::change(desk, claim).await,
         KIND_STOP | KIND_SESSION_STOPPED => gestures::stop(desk, claim).await,
         KIND_REACTION => opinions::reaction(desk, claim, stop).await,
-        KIND_FEEDBACK => opinions::feedback(desk, claim).await,
+        KIND_FEEDBACK => opinions::feedback(desk, claim, stop).await,
+        KIND_REMARK => opinions::remark(desk, claim).await,
         KIND_COMMAND => commands::command(desk, claim).await,
         kind => Err(JobError::Kind { kind: kind.to_owned() }),
     };

@@ -1,15 +1,16 @@
-//! What people think of an answer: the buttons under it are recorded, reactions do what they are bound
-//! to. Each finds the answered event by the key that led to it when the answer was posted.
+//! What people think of an answer: the buttons under it and what is written about it are recorded,
+//! reactions do what they are bound to. Each finds the answered event by the key that led to it when the answer was posted.
 
 use std::time::Duration;
 
 use event::key::effect_key;
-use event::{EventRef, Outcome, Reply};
+use event::{ErrorChain, EventRef, Outcome, Reply};
 use queue::{Claim, EffectIntent, Intent, Stop};
 use serde_json::json;
 use service::config::ReactionAction;
 use slack::mention::answer_key;
-use slack::{Mention, Pressed, Reaction};
+use slack::remark::modal;
+use slack::{Failure, Mention, Pressed, Reaction, Remark};
 
 use crate::desk::{Desk, JobError};
 use crate::manners;
@@ -25,18 +26,55 @@ const DELETE: &str = "delete";
 /// How long a deletion may take; above the API's own timeout. Doing it twice does it once.
 const DELETE_DEADLINE: Duration = Duration::from_secs(12);
 
-/// Records a press on a feedback button with the event whose answer it is about.
-pub(crate) async fn feedback(desk: &Desk, claim: &Claim) -> Result<Outcome, JobError> {
-    let Pressed { user, channel, ts, good } = Pressed::read(&claim.raw).map_err(JobError::Frame)?;
-    let Some(Answered { event, .. }) = answered(desk, &channel, &ts).await? else {
+/// Records a press on a feedback button with the event whose answer it is about, and asks whoever was
+/// not content what was wrong: in a modal, else in the thread.
+pub(crate) async fn feedback(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outcome, JobError> {
+    let pressed = Pressed::read(&claim.raw).map_err(JobError::Frame)?;
+    let Pressed { user, channel, ts, good, trigger_id } = &pressed;
+    let Some(answered) = answered(desk, channel, ts).await? else {
         return Ok(Outcome::Done(None));
     };
-    let given = desk.queue.give_feedback(event, &user, good).await;
+    keep(desk, answered.event, user, *good, None).await?;
+    if *good || has_modal(desk, trigger_id.as_deref(), channel, ts).await {
+        return Ok(Outcome::Done(None));
+    }
+    ask_why(desk, claim, (user, channel, ts), &answered, stop).await
+}
+
+/// Keeps what somebody wrote about an answer.
+pub(crate) async fn remark(desk: &Desk, claim: &Claim) -> Result<Outcome, JobError> {
+    let Remark { user, channel, ts, text } = Remark::read(&claim.raw).map_err(JobError::Frame)?;
+    if let (Some(answered), Some(text)) = (answered(desk, &channel, &ts).await?, text) {
+        keep(desk, answered.event, &user, false, Some(&text)).await?;
+    }
+    Ok(Outcome::Done(None))
+}
+
+async fn keep(
+    desk: &Desk,
+    event: EventRef,
+    user: &str,
+    good: bool,
+    remark: Option<&str>,
+) -> Result<(), JobError> {
+    let given = desk.queue.give_feedback(event, user, good, remark).await;
     given.map_err(JobError::queue("keeping feedback"))?;
     let word = if good { "good" } else { "bad" };
     metrics::counter!("worker_feedback_total", "verdict" => word).increment(1);
-    tracing::info!(subject = event.id.0, good, "feedback");
-    Ok(Outcome::Done(None))
+    tracing::info!(subject = event.id.0, good, remark = remark.is_some(), "feedback");
+    Ok(())
+}
+
+/// Whether a modal asks already what was wrong. One whose opening got no answer may.
+async fn has_modal(desk: &Desk, trigger_id: Option<&str>, channel: &str, ts: &str) -> bool {
+    let Some(trigger_id) = trigger_id else { return false };
+    match desk.slack.open_view(trigger_id, &modal(channel, ts)).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(error = %ErrorChain::line(&error), "no modal");
+            error.kind() == Failure::Unknown
+        }
+    }
 }
 
 /// Does what a reaction is bound to.
@@ -50,7 +88,10 @@ pub(crate) async fn reaction(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<
         return Ok(Outcome::Done(None));
     };
     match action {
-        ReactionAction::AskWhy => ask_why(desk, claim, &reaction, &answered, stop).await,
+        ReactionAction::AskWhy => {
+            let about = (reaction.user.as_str(), reaction.channel.as_str(), reaction.ts.as_str());
+            ask_why(desk, claim, about, &answered, stop).await
+        }
         ReactionAction::Delete if answered.question.user == reaction.user => {
             delete(desk, claim, &reaction, answered.event).await
         }
@@ -81,7 +122,7 @@ async fn answered(desk: &Desk, channel: &str, ts: &str) -> Result<Option<Answere
 async fn ask_why(
     desk: &Desk,
     claim: &Claim,
-    Reaction { user, channel, ts, .. }: &Reaction,
+    (user, channel, ts): (&str, &str, &str),
     answered: &Answered,
     stop: &Stop,
 ) -> Result<Outcome, JobError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 use sim::link::{Break, Commit, Cut, Weather};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -79,8 +79,11 @@ const OUTAGES_EVERY: u64 = 3;
 /// A real SIGSTOP beyond the lease takes long, so it comes once in so many rounds.
 const LONG_STOP_EVERY: u64 = 8;
 
-/// How long a cut waits for its commit.
-const CUT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a fault waits for what it is to meet: a cut for its commit, a kill for its backend.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a backend is looked for meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How long a worker stands still whose lease is ended by hand.
 const STOP_FOR: Duration = Duration::from_millis(2_500);
@@ -215,8 +218,10 @@ async fn strike(stage: &Stage, fault: Fault, roll: u64) -> anyhow::Result<()> {
             stage.server.crash(Crash::Immediate, Duration::from_millis(1_500)).await?;
             fired(true);
         }
-        Fault::KillBackend => fired(stage.server.kill_backend().await?.is_some()),
-        Fault::TerminateBackend => fired(stage.server.terminate_backend().await?.is_some()),
+        Fault::KillBackend => fired(meets(|| stage.server.kill_backend()).await),
+        Fault::TerminateBackend => {
+            fired(meets(|| stage.server.terminate_backend()).await);
+        }
         Fault::CutCommit(cut) => fired(cut_commit(stage, cut, roll).await),
         Fault::Blackhole => weather(stage, name, Weather::Blackhole, roll).await,
         Fault::Refuse => weather(stage, name, Weather::Refuse, roll).await,
@@ -232,6 +237,22 @@ async fn strike(stage: &Stage, fault: Fault, roll: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Tries until it meets something. A server that is down, or that nobody has come back to, has nothing
+/// to meet for a while.
+async fn meets<F>(strike: impl Fn() -> F) -> bool
+where
+    F: Future<Output = anyhow::Result<Option<()>>>,
+{
+    let until = Instant::now() + PATIENCE;
+    while !matches!(strike().await, Ok(Some(_))) {
+        if Instant::now() > until {
+            return false;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    true
+}
+
 /// Cuts the next commit that writes on some line, whichever statement it is.
 async fn cut_commit(stage: &Stage, cut: Cut, roll: u64) -> bool {
     let Some((link, _)) = stage.line(roll) else { return false };
@@ -239,7 +260,7 @@ async fn cut_commit(stage: &Stage, cut: Cut, roll: u64) -> bool {
     let before = cuts(&link.counts());
     let skip = u32::try_from(roll % 7).unwrap_or_default();
     link.arm(cut, skip, Commit::writes);
-    let met = timeout(CUT_PATIENCE, link.until(|counts| cuts(counts) > before)).await.is_ok();
+    let met = timeout(PATIENCE, link.until(|counts| cuts(counts) > before)).await.is_ok();
     if !met {
         link.disarm();
     }

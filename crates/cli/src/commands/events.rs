@@ -78,10 +78,10 @@ fn page(event: &EventFull) -> String {
     line("Correlation", event.correlation_id.clone());
     line("Quarantined", optional(&event.quarantine_reason));
     line("Deliveries", event.deliveries.join(", "));
-    let feedback = event
-        .feedback
-        .iter()
-        .map(|given| format!("{} by {}", if given.good { "good" } else { "bad" }, given.actor));
+    let feedback = event.feedback.iter().map(|given| {
+        let opinion = format!("{} by {}", if given.good { "good" } else { "bad" }, given.actor);
+        given.remark.as_ref().map_or(opinion.clone(), |remark| format!("{opinion}: {remark}"))
+    });
     line("Feedback", feedback.collect::<Vec<_>>().join(", "));
     line("Raw", format!("{} bytes", event.raw_bytes));
     page + &job(event) + &attempts(event) + &effects(event) + &outcomes(event) + &raw(event)

@@ -96,6 +96,7 @@ views! {
         #[serde(rename = "user")]
         actor: String,
         good: bool,
+        remark: Option<String>,
         given_at: Moment,
     }
 }

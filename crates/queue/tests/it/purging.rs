@@ -65,7 +65,7 @@ async fn nothing_of_a_purged_event_is_left_but_its_number_in_the_audit() {
     fixture.queue.replay(&Selection::Ids(vec![id]), &replay).await.unwrap();
     let claim = fixture.claim_one(who).await;
     fixture.done(&claim).await;
-    fixture.queue.give_feedback(claim.event, "U1", true).await.unwrap();
+    fixture.queue.give_feedback(claim.event, "U1", true, None).await.unwrap();
     let before = traces(&fixture, id).await;
     for table in ["attempts", "deliveries", "effects", "events", "feedback", "outcomes", "payloads"]
     {

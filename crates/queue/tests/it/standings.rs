@@ -42,11 +42,21 @@ async fn the_schema_knows_every_standing_and_no_other() {
 async fn of_each_persons_feedback_the_last_word_counts() {
     let fixture = Fixture::new().await;
     let subject = fixture.append(event("a")).await.event;
-    for (actor, good) in [("U1", true), ("U2", false), ("U1", false)] {
-        fixture.queue.give_feedback(subject, actor, good).await.unwrap();
+    let opinions = [
+        ("U1", true, Some("clear")),
+        ("U2", false, Some("too long")),
+        ("U1", false, None),
+        ("U2", false, None),
+    ];
+    for (actor, good, remark) in opinions {
+        fixture.queue.give_feedback(subject, actor, good, remark).await.unwrap();
     }
     let detail = fixture.queue.event(subject.id).await.unwrap().unwrap();
-    let given: Vec<(&str, bool)> =
-        detail.feedback.iter().map(|given| (given.actor.as_str(), given.good)).collect();
-    assert_eq!(given, [("U1", false), ("U2", false)]);
+    let given: Vec<_> = detail
+        .feedback
+        .iter()
+        .map(|given| (given.actor.as_str(), given.good, given.remark.as_deref()))
+        .collect();
+    // Words go with the opinion that they were said about.
+    assert_eq!(given, [("U1", false, None), ("U2", false, Some("too long"))]);
 }
