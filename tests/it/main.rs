@@ -10,6 +10,7 @@ mod bad_input;
 mod chaos;
 mod crash;
 mod demo;
+mod files;
 mod gestures;
 mod guard;
 mod harness;

@@ -25,7 +25,8 @@ pub use agent::{Agent, AgentOptions};
 pub use error::{AgentError, Fault};
 pub use model::ModelOptions;
 pub use question::{
-    Allowance, Answer, Asker, Progress, Question, Task, TaskState, Unlimited, Utterance,
+    Allowance, Answer, Asker, Attachment, Content, Progress, Question, Task, TaskState, Unlimited,
+    Utterance,
 };
 pub use reason::Reason;
 pub use tools::{McpConfig, ServerHealth};

@@ -1,5 +1,7 @@
 //! What an answer is made from, and what it is.
 
+use std::sync::Arc;
+
 use event::{Source, Usage};
 use futures::future::{BoxFuture, ready};
 
@@ -16,6 +18,8 @@ pub struct Question {
     pub channel: Option<String>,
     /// What was said before in the thread, oldest first.
     pub thread: Vec<Utterance>,
+    /// What was sent with the question.
+    pub files: Vec<Attachment>,
     /// The time in UTC: RFC 3339, or `2026-11-21 08:30 UTC`. Nothing is decided by it.
     pub now_utc: String,
 }
@@ -40,6 +44,31 @@ pub struct Utterance {
     pub is_bot: bool,
     /// What was said.
     pub text: String,
+}
+
+/// A file that was sent with a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// What it is called.
+    pub name: String,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What a file holds, as far as it can be shown to a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Words.
+    Text(String),
+    /// A picture, for a model that sees.
+    Image {
+        /// What kind: `image/png`, and the like.
+        mimetype: String,
+        /// The file as it is.
+        bytes: Arc<[u8]>,
+    },
+    /// Nothing that can be read, and why not, in words for people.
+    Unreadable(String),
 }
 
 /// An answer.

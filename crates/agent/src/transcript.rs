@@ -1,17 +1,21 @@
 //! What has been said between us, the model and the tools while one answer is made.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use event::Usage;
 use serde_json::{Map, Value};
 
-use crate::question::{Question, Utterance};
+use crate::question::{Attachment, Content, Question, Utterance};
 
 /// The most bytes of a question that a model is shown.
 pub const QUESTION_BYTES_MAX: usize = 32 * 1024;
 
 /// The most bytes of a thread that a model is shown, newest messages first.
 pub const THREAD_BYTES_MAX: usize = 32 * 1024;
+
+/// The most bytes of the files sent with a question that a model is shown, as text.
+pub const FILES_BYTES_MAX: usize = 96 * 1024;
 
 /// Everything that the next step depends on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +37,19 @@ pub enum Opening {
     User(String),
     /// Our own earlier words.
     Assistant(String),
+    /// A picture that someone sent.
+    Image(Image),
+}
+
+/// A picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// What it is called.
+    pub name: String,
+    /// What kind: `image/png`, and the like.
+    pub mimetype: String,
+    /// The file as it is.
+    pub bytes: Arc<[u8]>,
 }
 
 /// Something that happened after the opening.
@@ -119,6 +136,7 @@ impl Transcript {
     pub fn open(system: String, question: &Question, tools: BTreeSet<String>) -> Transcript {
         let mut opening = vec![Opening::System(system)];
         opening.extend(thread(question));
+        opening.extend(files(question));
         opening.push(Opening::User(cut(&question.text, QUESTION_BYTES_MAX)));
         Transcript { opening, tools, entries: Vec::new() }
     }
@@ -180,6 +198,33 @@ fn thread(question: &Question) -> Vec<Opening> {
     }
     kept.reverse();
     kept
+}
+
+/// What was sent with the question, each file with its share of the room.
+fn files(question: &Question) -> impl Iterator<Item = Opening> {
+    let texts = question.files.iter().filter(|file| matches!(file.content, Content::Text(_)));
+    let share = FILES_BYTES_MAX / texts.count().max(1);
+    question.files.iter().map(move |Attachment { name, content }| match content {
+        Content::Text(text) => {
+            let fence = fence_around(text);
+            let text = cut(text, share);
+            Opening::User(format!("The file {name}:\n{fence}\n{text}\n{fence}"))
+        }
+        Content::Image { mimetype, bytes } => Opening::Image(Image {
+            name: name.clone(),
+            mimetype: mimetype.clone(),
+            bytes: Arc::clone(bytes),
+        }),
+        Content::Unreadable(why) => {
+            Opening::User(format!("(The file {name} was sent too, but {why}. Say so.)"))
+        }
+    })
+}
+
+/// A fence of backticks that is longer than any in the text (CommonMark 0.31, §4.5).
+fn fence_around(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
 }
 
 fn message(said: &Utterance, bot_user_id: Option<&str>) -> Opening {

@@ -5,6 +5,7 @@
 //! [`Budget`], has a timeout and is sent once; whether it may be made again is for the caller to
 //! decide by [`SlackError::kind`].
 
+pub mod files;
 mod history;
 mod read;
 mod respond;
@@ -23,6 +24,7 @@ use crate::budget::{
 };
 use crate::caller::Caller;
 use crate::error::{Failure, SlackError};
+use crate::file::FileRef;
 use crate::json::text;
 
 pub use history::{Conversation, Page};
@@ -145,6 +147,8 @@ pub struct ThreadMessage {
     pub bot: bool,
     /// What it says, in Slack's markup.
     pub text: String,
+    /// What was sent with it.
+    pub files: Vec<FileRef>,
 }
 
 /// A message of a thread that carries a key of ours.

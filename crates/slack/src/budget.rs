@@ -121,6 +121,9 @@ const RATES: &[Rate] = &[
     rate("conversations.history", TIER_3, Purpose::Context),
     rate("conversations.replies", TIER_3, Purpose::Context),
     rate("users.info", TIER_4, Purpose::Context),
+    rate("files.info", TIER_4, Purpose::Context),
+    rate("files.getUploadURLExternal", TIER_4, Purpose::Answer),
+    rate("files.completeUploadExternal", TIER_4, Purpose::Answer),
 ];
 
 pub(crate) const POST_MESSAGE: &str = "chat.postMessage";

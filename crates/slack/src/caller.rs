@@ -1,5 +1,6 @@
 //! One Web API call: in its turn, a connection that dies with us, a timeout, and no second try.
 
+mod files;
 mod respond;
 
 use std::error::Error;

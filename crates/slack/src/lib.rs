@@ -18,6 +18,7 @@ pub mod api;
 pub mod budget;
 pub mod command;
 pub mod error;
+pub mod file;
 pub mod frame;
 pub mod gesture;
 pub mod history;
@@ -37,6 +38,7 @@ pub use api::{
 };
 pub use command::{Order, SlashCommand};
 pub use error::{Failure, SlackError};
+pub use file::FileRef;
 pub use frame::{Envelope, Frame};
 pub use gesture::{Change, StopRequest};
 pub use mention::{Mention, MentionError};

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::api::Identity;
+use crate::file::FileRef;
 use crate::frame::{self, Envelope, Frame};
 use crate::json::text;
 
@@ -24,6 +25,8 @@ pub struct Mention {
     /// What they ask: the bot's own mention stripped, Slack's `&amp;`, `&lt;`, `&gt;` resolved,
     /// without NUL and lone surrogates.
     pub text: String,
+    /// What was sent with it.
+    pub files: Vec<FileRef>,
     /// Whether it was said to the bot alone.
     pub is_dm: bool,
     /// The message's identity, the same for its `message` and `app_mention` events.
@@ -60,6 +63,7 @@ impl Mention {
             user: user.to_owned(),
             by_bot: is_by_bot(&payload),
             text: question(said, &bot.user_id),
+            files: FileRef::all_of(&payload["event"]),
             is_dm: is_dm(&payload),
             logical_key: logical_key(channel, ts),
         })
@@ -167,6 +171,7 @@ mod tests {
             user: "U1".to_owned(),
             by_bot: false,
             text: "what is a <lane> &amp;?".to_owned(),
+            files: Vec::new(),
             is_dm: false,
             logical_key: "message:C1:2.000001".to_owned(),
         };

@@ -3,10 +3,11 @@
 use agent::{Allowance, Answer, Progress, Question, Utterance};
 use event::{ErrorChain, Outcome, Reply};
 use queue::{Claim, Stop};
-use slack::{Mention, ThreadMessage};
+use slack::{FileRef, Mention, ThreadMessage};
 
 use crate::allowance::{self, ToolCalls, Verdict};
 use crate::desk::{Desk, JobError};
+use crate::files;
 use crate::reply::{ANSWER, Delivery};
 use crate::sign::Sign;
 use crate::view::{Asked, Shown, View};
@@ -93,15 +94,27 @@ async fn compose(
 }
 
 async fn question(desk: &Desk, mention: &Mention) -> Question {
-    let (thread, asker) =
+    let (before, asker) =
         tokio::join!(thread_before(desk, mention), desk.people.asker(&desk.slack, &mention.user));
+    let files = files::read(desk, files_meant(mention, &before)).await;
+    let thread = before.into_iter().map(|said| utterance(said, &desk.bot.user_id)).collect();
     Question {
         text: mention.text.clone(),
         asker,
         bot_user_id: Some(desk.bot.user_id.clone()),
         channel: Some(mention.channel.clone()),
         thread,
+        files,
         now_utc: now_utc(),
+    }
+}
+
+/// The files of the question; if it has none, those that somebody sent last in its thread.
+fn files_meant<'a>(mention: &'a Mention, before: &'a [ThreadMessage]) -> &'a [FileRef] {
+    let sent = before.iter().rev().find(|said| !said.bot && !said.files.is_empty());
+    match sent {
+        Some(sent) if mention.files.is_empty() => &sent.files,
+        _ => &mention.files,
     }
 }
 
@@ -120,17 +133,15 @@ pub(crate) async fn ask_agent(
 }
 
 /// What was said in the thread before the mention. Without the right to read it, nothing.
-async fn thread_before(desk: &Desk, mention: &Mention) -> Vec<Utterance> {
+async fn thread_before(desk: &Desk, mention: &Mention) -> Vec<ThreadMessage> {
     if mention.thread_ts == mention.ts {
         return Vec::new();
     }
     let read = desk.slack.thread(&mention.channel, &mention.thread_ts, THREAD_MESSAGES_MAX).await;
     match read {
-        Ok(messages) => messages
-            .into_iter()
-            .filter(|message| message.ts < mention.ts)
-            .map(|message| utterance(message, &desk.bot.user_id))
-            .collect(),
+        Ok(messages) => {
+            messages.into_iter().filter(|message| message.ts < mention.ts).collect()
+        }
         Err(error) => {
             tracing::warn!(error = %ErrorChain::line(&error), "the thread could not be read; answering without");
             Vec::new()

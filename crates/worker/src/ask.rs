@@ -21,10 +21,8 @@ pub(crate) async fn ask(desk: &Desk, claim: &Claim, stop: &Stop) -> Result<Outco
     let question = Question {
         text,
         asker: Asker { id: user, name: None, timezone: None },
-        bot_user_id: None,
-        channel: None,
-        thread: Vec::new(),
         now_utc: now_utc(),
+        ..Question::default()
     };
     let asked = ask_agent(desk, &question, &Unwatched, &Unlimited, stop).await?;
     Ok(Outcome::Done(Some(asked)))

@@ -24,6 +24,7 @@ mod ask;
 mod budget;
 mod commands;
 mod desk;
+pub mod files;
 mod gestures;
 pub mod guard;
 mod job;
@@ -271,11 +272,14 @@ fn agent_options(config: &WorkerConfig) -> AgentOptions {
     AgentOptions {
         prompts_dir: config.prompts_dir.clone(),
         mcp_config: config.mcp_config.clone(),
-        model: ModelOptions::new(
-            &config.model.base_url,
-            config.model.api_key.clone(),
-            &config.model.model,
-        ),
+        model: ModelOptions {
+            sees: config.model_sees,
+            ..ModelOptions::new(
+                &config.model.base_url,
+                config.model.api_key.clone(),
+                &config.model.model,
+            )
+        },
         ..AgentOptions::default()
     }
 }

@@ -21,10 +21,16 @@ struct Arguments {
     /// Be the worker of the guard with this process id; for the guard alone.
     #[arg(long, value_name = "PID", hide = true, conflicts_with = "unguarded")]
     guarded_by: Option<i32>,
+    /// Take the text out of a PDF on standard input; for the worker alone.
+    #[arg(long, hide = true, exclusive = true)]
+    read_pdf: bool,
 }
 
 fn main() -> ExitCode {
-    let Arguments { unguarded, guarded_by } = Arguments::parse();
+    let Arguments { unguarded, guarded_by, read_pdf } = Arguments::parse();
+    if read_pdf {
+        return worker::files::pdf::read();
+    }
     let config = match WorkerConfig::from_env() {
         Ok(config) => config,
         Err(faults) => return faults.report(),

@@ -88,7 +88,7 @@ impl Model {
         tools: &ToolOffer<'_>,
         on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<ModelAnswer, ModelError> {
-        let request = request::build(&self.settings.model, transcript, tools)?;
+        let request = request::build(&self.settings, transcript, tools)?;
         let silent = |_| ModelError::Silent { after: self.idle_timeout };
         let chat = self.client.chat();
         let stream = timeout(self.idle_timeout, chat.create_stream_byot::<_, Value>(request));

@@ -1,7 +1,11 @@
 //! Writes a transcript in the form that the model's server reads.
 
 use async_openai::error::OpenAIError;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use async_openai::types::chat::{
+    ChatCompletionRequestMessageContentPartImage, ChatCompletionRequestMessageContentPartText,
+    ChatCompletionRequestUserMessageContent, ImageUrl,
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
     ChatCompletionRequestAssistantMessageArgs, ChatCompletionRequestMessage,
     ChatCompletionRequestSystemMessageArgs, ChatCompletionRequestToolMessageArgs,
@@ -11,8 +15,9 @@ use async_openai::types::chat::{
 };
 
 use super::error::ModelError;
+use super::settings::Settings;
 use crate::tools::ToolDefinition;
-use crate::transcript::{Entry, ModelAnswer, Opening, Transcript};
+use crate::transcript::{Entry, Image, ModelAnswer, Opening, Transcript};
 
 /// The tools that a model is told of, and whether it may call them now.
 pub struct ToolOffer<'a> {
@@ -25,32 +30,32 @@ pub struct ToolOffer<'a> {
 }
 
 pub(super) fn build(
-    model: &str,
+    settings: &Settings,
     transcript: &Transcript,
     offer: &ToolOffer<'_>,
 ) -> Result<CreateChatCompletionRequest, ModelError> {
-    written(model, transcript, offer).map_err(ModelError::Request)
+    written(settings, transcript, offer).map_err(ModelError::Request)
 }
 
 fn written(
-    model: &str,
+    settings: &Settings,
     transcript: &Transcript,
     offer: &ToolOffer<'_>,
 ) -> Result<CreateChatCompletionRequest, OpenAIError> {
     let mut messages = Vec::new();
     for opening in &transcript.opening {
-        messages.push(said_before(opening)?);
+        messages.push(said_before(opening, settings.sees)?);
     }
     for entry in &transcript.entries {
         messages.push(said_since(entry)?);
     }
     if let Some(words) = offer.last_words {
-        messages.push(said_before(&Opening::User(words.to_owned()))?);
+        messages.push(said_before(&Opening::User(words.to_owned()), settings.sees)?);
     }
     let stream_options =
         ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None };
     let mut request = CreateChatCompletionRequestArgs::default();
-    request.model(model).messages(messages).stream(true).stream_options(stream_options);
+    request.model(settings.model.as_str()).messages(messages).stream(true).stream_options(stream_options);
     if !offer.tools.is_empty() {
         let choice = match offer.may_call {
             true => ToolChoiceOptions::Auto,
@@ -62,7 +67,10 @@ fn written(
     request.build()
 }
 
-fn said_before(opening: &Opening) -> Result<ChatCompletionRequestMessage, OpenAIError> {
+fn said_before(
+    opening: &Opening,
+    sees: bool,
+) -> Result<ChatCompletionRequestMessage, OpenAIError> {
     Ok(match opening {
         Opening::System(text) => {
             ChatCompletionRequestSystemMessageArgs::default().content(text.as_str()).build()?.into()
@@ -70,11 +78,28 @@ fn said_before(opening: &Opening) -> Result<ChatCompletionRequestMessage, OpenAI
         Opening::User(text) => {
             ChatCompletionRequestUserMessageArgs::default().content(text.as_str()).build()?.into()
         }
+        Opening::Image(Image { name, .. }) if !sees => {
+            let words = format!("(The picture {name} was sent too, but you cannot look at pictures. Say so.)");
+            said_before(&Opening::User(words), sees)?
+        }
+        Opening::Image(image) => {
+            ChatCompletionRequestUserMessageArgs::default().content(shown(image)).build()?.into()
+        }
         Opening::Assistant(text) => ChatCompletionRequestAssistantMessageArgs::default()
             .content(text.as_str())
             .build()?
             .into(),
     })
+}
+
+/// A picture travels within the request, as a `data:` address.
+fn shown(Image { name, mimetype, bytes }: &Image) -> ChatCompletionRequestUserMessageContent {
+    let url = format!("data:{mimetype};base64,{}", STANDARD.encode(bytes));
+    let words = ChatCompletionRequestMessageContentPartText { text: format!("The picture {name}:") };
+    let picture = ChatCompletionRequestMessageContentPartImage {
+        image_url: ImageUrl { url, detail: None },
+    };
+    ChatCompletionRequestUserMessageContent::Array(vec![words.into(), picture.into()])
 }
 
 fn said_since(entry: &Entry) -> Result<ChatCompletionRequestMessage, OpenAIError> {

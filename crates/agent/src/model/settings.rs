@@ -17,6 +17,8 @@ pub struct ModelOptions {
     pub api_key: Option<SecretString>,
     /// The model's name.
     pub model: String,
+    /// Whether it is shown pictures.
+    pub sees: bool,
     /// How long the server may say nothing, before or within an answer.
     pub idle_timeout: Duration,
     /// How long one answer may take in all.
@@ -31,6 +33,7 @@ impl ModelOptions {
             base_url: base_url.to_owned(),
             api_key,
             model: model.to_owned(),
+            sees: false,
             idle_timeout: Duration::from_secs(60),
             total_timeout: Duration::from_secs(300),
         }
@@ -42,6 +45,7 @@ impl ModelOptions {
 pub(super) struct Settings {
     pub(super) base_url: String,
     pub(super) model: String,
+    pub(super) sees: bool,
     key: SecretString,
     headers: HeaderMap,
 }
@@ -61,7 +65,7 @@ impl Settings {
             headers.insert(AUTHORIZATION, value);
         }
         let key = options.api_key.clone().unwrap_or_default();
-        Ok(Settings { base_url, model: options.model.clone(), key, headers })
+        Ok(Settings { base_url, model: options.model.clone(), sees: options.sees, key, headers })
     }
 }
 

@@ -137,6 +137,8 @@ pub struct WorkerConfig {
     pub slack_api_url: String,
     /// The model server.
     pub model: ModelConfig,
+    /// `ATHENAEUM_MODEL_SEES`.
+    pub model_sees: bool,
     /// `ATHENAEUM_SECRET`.
     pub secret: SecretString,
     /// `ATHENAEUM_WORKER_SLOTS`, 1 to [`WORKER_SLOTS_MAX`].

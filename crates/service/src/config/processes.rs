@@ -69,6 +69,7 @@ pub(super) fn worker(reader: &mut Reader<'_>) -> Option<WorkerConfig> {
     let reply_grace = reader.or_default(&variables::ATHENAEUM_REPLY_GRACE_SECONDS, grace);
     let admins = admins(reader);
     let reactions = reader.or_default(&variables::ATHENAEUM_REACTIONS, parse::reactions);
+    let model_sees = reader.or_default(&variables::ATHENAEUM_MODEL_SEES, flag);
     let slack_limits = reader.or_default(&variables::ATHENAEUM_SLACK_LIMITS, flag);
     let user_limits = user_limits(reader);
     Some(WorkerConfig {
@@ -85,6 +86,7 @@ pub(super) fn worker(reader: &mut Reader<'_>) -> Option<WorkerConfig> {
         reply_grace: reply_grace?,
         admins,
         reactions: reactions?,
+        model_sees: model_sees?,
         slack_limits: slack_limits?,
         user_limits: user_limits?,
     })

@@ -126,6 +126,13 @@ variables! {
         description: "The model that answers.",
         advice: "set it to a name that the model server lists",
     }
+    ATHENAEUM_MODEL_SEES {
+        default: Some("true"),
+        read_by: &[Worker],
+        description: "Whether the model is shown the pictures that are sent with a question. Not every \
+                      model takes them.",
+        advice: "set it to true or false",
+    }
     ATHENAEUM_EMBEDDING_MODEL {
         default: Some("text-embedding-3-small"),
         description: "Reserved for semantic search; nothing reads it yet.",

@@ -30,6 +30,9 @@ pub(super) struct File {
     /// The secret of its upload address, until it is complete.
     pub ticket: Option<String>,
     pub announced_bytes: u64,
+    /// The messages that show it: channel and `ts`.
+    #[serde(default)]
+    pub shown: Vec<(String, String)>,
     #[serde(with = "base64_text")]
     pub content: Option<Bytes>,
 }
@@ -58,6 +61,10 @@ impl File {
     pub fn render(&self, authority: &str) -> Value {
         let path = format!("http://{authority}/files-pri/{TEAM}-{}", self.id);
         let bytes = self.content.as_ref().map_or(0, Bytes::len);
+        let mut shares = json!({});
+        for (channel, ts) in &self.shown {
+            shares["public"][channel] = json!([{"ts": ts}]);
+        }
         json!({
             "id": self.id, "created": self.created_s, "timestamp": self.created_s,
             "name": self.name, "title": self.title, "mimetype": self.mimetype(),
@@ -65,7 +72,7 @@ impl File {
             "user": self.user, "user_team": TEAM, "editable": false, "size": bytes,
             "mode": "hosted", "is_external": false, "external_type": "", "is_public": true,
             "public_url_shared": false, "display_as_bot": false, "username": "",
-            "file_access": "visible", "media_display_type": "unknown",
+            "file_access": "visible", "shares": shares, "media_display_type": "unknown",
             "url_private": format!("{path}/{}", self.name),
             "url_private_download": format!("{path}/download/{}", self.name),
             "permalink": format!("http://{authority}/files/{}/{}/{}", self.user, self.id, self.name),

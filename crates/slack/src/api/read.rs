@@ -9,6 +9,7 @@ use super::{Found, KeyedMessage, METADATA_EVENT_TYPE, ThreadMessage};
 use crate::budget::Purpose;
 use crate::caller::Caller;
 use crate::error::SlackError;
+use crate::file::FileRef;
 use crate::json::text;
 
 /// Messages asked for at once; internal apps may ask for up to 1,000.
@@ -172,5 +173,6 @@ fn message(message: &Value) -> Option<ThreadMessage> {
         user: text(message, "/user").map(str::to_owned),
         bot: text(message, "/bot_id").is_some() || text(message, "/subtype") == Some("bot_message"),
         text: text(message, "/text").unwrap_or_default().replace('\0', "\u{fffd}"),
+        files: FileRef::all_of(message),
     })
 }

@@ -37,8 +37,8 @@ impl Caller {
     }
 }
 
-/// Whether an answer may go there: to Slack, or to the local Slack that we talk to.
-fn is_slacks(address: &str, api_url: &str) -> bool {
+/// Whether what is ours may go there: to Slack, or to the local Slack that we talk to.
+pub(super) fn is_slacks(address: &str, api_url: &str) -> bool {
     let (Ok(address), Ok(api)) = (Url::parse(address), Url::parse(api_url)) else { return false };
     let host = address.host_str().unwrap_or_default();
     let is_slack = address.scheme() == "https" && HOSTS.iter().any(|end| host.ends_with(end));

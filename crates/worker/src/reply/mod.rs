@@ -7,6 +7,7 @@
 //! while the answer was being written ([`crate::view`]) is closed or edited into its parts. A replay
 //! is a new generation: it edits what an earlier one left visible.
 
+mod attach;
 mod look;
 mod parts;
 mod target;
@@ -27,13 +28,16 @@ use look::LookUp;
 pub(crate) use parts::{boundary, cut, open_fence, render_closed, render_open};
 pub(crate) use target::{Target, messages};
 use target::{message, place, slot, target};
-use visible::{feedback_buttons, visible_text};
+use visible::{feedback_buttons, is_cut, visible_text};
 
 /// The slots of the answer.
 pub(crate) const ANSWER: &str = "reply";
 
 /// The slot of the notice that there will be none.
 pub(crate) const NOTICE: &str = "notice";
+
+/// The slot of an answer that is attached as a file.
+pub(crate) const ATTACHMENT: &str = "attachment";
 
 /// How long a post may take before its fate counts as unknown; above the API's own timeout.
 pub(crate) const POST_DEADLINE: Duration = Duration::from_secs(12);
@@ -106,6 +110,9 @@ impl Delivery<'_> {
             first.get_or_insert(ts);
         }
         self.remove_rest(desk, effects, ranges.len(), shown, replaced).await;
+        if self.family == ANSWER && is_cut(reply) {
+            self.attach(&look, reply).await?;
+        }
         first.ok_or(JobError::Stopped)
     }
 

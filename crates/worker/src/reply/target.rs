@@ -51,12 +51,15 @@ pub(crate) fn message(effect: &Effect) -> Option<String> {
     effect.result.clone().or_else(|| target(effect).ts)
 }
 
+/// The families whose messages answer.
+const SAYING: [&str; 3] = [super::ANSWER, super::NOTICE, super::ATTACHMENT];
+
 /// Every message that says, or once said, something in the answer's place.
 pub(crate) fn messages(effects: &[Effect]) -> BTreeSet<String> {
     let said = effects.iter().filter(|effect| {
-        [super::ANSWER, super::NOTICE].contains(&place(&effect.slot).0) && !effect.is_withdrawn()
+        SAYING.contains(&place(&effect.slot).0) && !effect.is_withdrawn()
     });
-    said.filter_map(message).collect()
+    said.filter_map(message).filter(|ts| !ts.is_empty()).collect()
 }
 
 /// The effects of what was visible before `family` of `generation` says anything: those of the
@@ -69,7 +72,8 @@ pub(crate) fn earlier<'a>(
     let mut groups: Vec<(i32, &str, Vec<&Effect>)> = Vec::new();
     for effect in effects.iter().filter(|effect| !effect.is_withdrawn()) {
         let (of, _) = place(&effect.slot);
-        if (effect.generation, of) == (generation, family) {
+        // A file is no message that could be edited into another.
+        if (effect.generation, of) == (generation, family) || of == super::ATTACHMENT {
             continue;
         }
         match groups.iter_mut().find(|(life, name, _)| (*life, *name) == (effect.generation, of)) {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::parts::{PART_CHARS_MAX, PARTS_MAX};
 
 /// What a longer answer ends with.
-const CUT: &str = "\n\n… _(the answer was too long and is cut here)_";
+const CUT: &str =
+    "\n\n… _(the answer is cut here; where files may be sent, the whole of it follows as one)_";
 
 /// How long an answer may be, in characters; its parts are at least half as long as they may be.
 const ANSWER_CHARS_MAX: usize = PART_CHARS_MAX / 2 * PARTS_MAX;
@@ -21,6 +22,16 @@ pub(crate) fn visible_text(reply: &Reply) -> String {
         Some((end, _)) => format!("{}{CUT}{sources}", &text[..end]),
         None => format!("{text}{sources}"),
     }
+}
+
+/// Whether an answer is longer than its messages.
+pub(crate) fn is_cut(reply: &Reply) -> bool {
+    reply.text.trim_end().chars().nth(ANSWER_CHARS_MAX).is_some()
+}
+
+/// The answer and its sources without any bound.
+pub(crate) fn whole_text(reply: &Reply) -> String {
+    format!("{}{}\n", reply.text.trim_end(), source_list(reply))
 }
 
 /// The buttons below an answer by which people say what they think of it. Slack's shape:

@@ -15,13 +15,15 @@ use super::{Finding, chain};
 const SCOPES_NEEDED: &[&str] = &["app_mentions:read", "chat:write"];
 
 /// Without these an answer is poorer: no thread context, no sign at once, no name, no DMs, and an
-/// earlier reply cannot be found again; or nothing is read up after an outage, no reaction is heard, and
-/// nobody can command the bot.
+/// earlier reply cannot be found again; or nothing is read up after an outage, no reaction is heard,
+/// nobody can command the bot, and no file is read or sent.
 const SCOPES_WANTED: &[&str] = &[
     "assistant:write",
     "channels:history",
     "channels:read",
     "commands",
+    "files:read",
+    "files:write",
     "groups:history",
     "groups:read",
     "im:history",

@@ -119,6 +119,7 @@ impl Control {
             created_s: now_us / 1_000_000,
             ticket: None,
             announced_bytes: bytes.len() as u64,
+            shown: Vec::new(),
             content: Some(bytes),
         };
         let shown = file.render(&self.world.authority);

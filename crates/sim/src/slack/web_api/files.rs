@@ -34,7 +34,8 @@ pub(super) fn get_upload_url(call: &Call<'_>) -> Answer {
         created_s: call.now_us / 1_000_000,
         ticket: Some(ticket),
         announced_bytes,
-        content: None,
+        shown: Vec::new(),
+            content: None,
     };
     let mut state = call.world.state();
     state.files.insert(id.clone(), file);
@@ -71,6 +72,7 @@ pub(super) fn complete_upload(call: &Call<'_>) -> Answer {
         .iter()
         .map(|target| writable_channel(&state, target))
         .collect::<Result<Vec<String>, Refusal>>()?;
+    let ids: Vec<String> = finished.iter().map(|file| file.id.clone()).collect();
     let mut shown: Vec<Value> = Vec::new();
     for Finished { id, title } in finished {
         if let Some(file) = state.files.get_mut(&id) {
@@ -88,6 +90,11 @@ pub(super) fn complete_upload(call: &Call<'_>) -> Answer {
         let mut message = Message::new(ts, BOT_USER, comment);
         message.thread_ts = root;
         message.files.clone_from(&shown);
+        for id in &ids {
+            if let Some(file) = state.files.get_mut(id) {
+                file.shown.push((channel.clone(), ts.to_string()));
+            }
+        }
         call.world.post(&mut state, &channel, message);
     }
     Ok(json!({"files": shown}))
