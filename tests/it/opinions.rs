@@ -113,7 +113,7 @@ async fn whoever_presses_thumbs_down_is_asked_why_in_a_modal_and_their_words_are
     let view = view.await;
     assert_eq!(view["user"], GRACE);
     let values = json!({"remark": {"text": {"type": "plain_text_input", "value": "It is old."}}});
-    let submission = json!({"view_id": view["id"], "values": values});
+    let submission = json!({"view_id": view["view"]["id"], "values": values});
     fleet.chat.post("submit", submission).await;
     done(&fleet, "remark", 1).await;
     let kept = "select count(*) from feedback where actor = 'U0GRACE' and remark = 'It is old.'";
