@@ -56,6 +56,19 @@ CREATE TABLE lineage (
 COMMENT ON TABLE lineage IS 'Which database this is, as an operator last confirmed it.';
 INSERT INTO lineage (cluster) SELECT lineage_now();
 
+-- Whether an act is recorded that a process remembers; also when it remembers none, and when an
+-- operator may have purged it since.
+CREATE FUNCTION is_known(occurred timestamptz, event bigint, life integer, act text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT occurred IS NULL
+        OR EXISTS (SELECT FROM effects AS e
+                    WHERE e.occurred_at = occurred AND e.event_id = event
+                      AND e.generation = life AND e.slot = act)
+        OR occurred < clock_timestamp() - INTERVAL '1 day'
+        OR EXISTS (SELECT FROM audit
+                    WHERE action = 'purge' AND at > clock_timestamp() - INTERVAL '1 day')
+$$;
+
 -- A hold is a pause of the fleet under a name of its own, and nothing is done outside while it stands.
 ALTER TABLE pauses DROP CONSTRAINT pauses_name_one_thing;
 ALTER TABLE pauses ADD CONSTRAINT pauses_name_one_thing CHECK (

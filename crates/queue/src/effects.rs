@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use crate::remembered::Known;
 use crate::statements::{
     INTEND, INTEND_AGAIN, RECORD_EFFECT, SELECT_EFFECTS, SELECT_INTENT, WITHDRAW_EFFECT,
 };
@@ -114,13 +115,19 @@ impl Queue {
         let act = Act::of(claim, effect.subject, effect.generation, &effect.slot);
         let target = json_without_nul(effect.target.clone());
         let deadline_ms = millis(effect.deadline);
-        let params = act.params([&effect.key, &target, &deadline_ms]);
+        let known = self.remembered.last();
+        let mut params = act.params([&effect.key, &target, &deadline_ms]);
+        params.extend(known.params());
         let rows = self.query(INTEND, params).await?;
         let row = rows.first().ok_or(QueueError::Fenced)?;
         if !get::<bool>(row, "open")? {
             return Err(QueueError::Held);
         }
-        match (get(row, "held")?, get(row, "fresh")?) {
+        let (held, fresh): (bool, bool) = (get(row, "held")?, get(row, "fresh")?);
+        if held {
+            self.remembered.keep(act.known());
+        }
+        match (held, fresh) {
             (false, _) => Err(QueueError::Fenced),
             (true, true) if get(row, "doubtful")? => Ok(effect.perhaps_done_before()),
             (true, true) => Ok(Intent::Fresh),
@@ -142,7 +149,9 @@ impl Queue {
         let act = Act::of(claim, effect.subject, effect.generation, &effect.slot);
         let target = json_without_nul(effect.target.clone());
         let deadline_ms = millis(effect.deadline);
-        let params = act.params([&target, &deadline_ms]);
+        let known = self.remembered.last();
+        let mut params = act.params([&target, &deadline_ms]);
+        params.extend(known.params());
         let rows = self.query(INTEND_AGAIN, params).await?;
         let row = rows.first().ok_or(QueueError::Fenced)?;
         match (get(row, "open")?, get(row, "renewed")?) {
@@ -166,7 +175,9 @@ impl Queue {
         result: &str,
     ) -> Result<(), QueueError> {
         let (act, result) = (Act::of(claim, subject, generation, slot), without_nul(result));
-        fenced_unless(self.execute(RECORD_EFFECT, act.params([&result])).await?)
+        fenced_unless(self.execute(RECORD_EFFECT, act.params([&result])).await?)?;
+        self.remembered.keep(act.known());
+        Ok(())
     }
 
     /// Takes an intent back, because its act surely was not applied: the call was refused or never
@@ -227,6 +238,10 @@ impl<'a> Act<'a> {
     fn of(claim: &'a Claim, subject: EventRef, generation: i32, slot: &'a str) -> Self {
         let occurred_at = to_sql(subject.occurred_at);
         Act { claim, occurred_at, subject: subject.id, generation, slot }
+    }
+
+    fn known(&self) -> Known {
+        Known::of(self.occurred_at, self.subject.0, self.generation, self.slot)
     }
 
     fn params<'p, const REST: usize>(&'p self, rest: [&'p (dyn ToSql + Sync); REST]) -> Params<'p> {

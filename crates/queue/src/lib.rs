@@ -32,6 +32,7 @@ mod pace;
 mod pool;
 mod quotas;
 mod reap;
+mod remembered;
 mod runner;
 mod schedules;
 mod server;
@@ -98,6 +99,7 @@ use held::Held;
 use marks::Marks;
 use options::INGEST_TIMEOUT;
 use pace::Pace;
+use remembered::Remembered;
 use tend::{CHORES_EVERY, FAMILIES_EVERY, RECOUNT_EVERY};
 
 /// The kind of the internal event that follows a death.
@@ -123,6 +125,8 @@ pub struct Queue {
     offers: Offers,
     /// How far this process knows the line to be claimed.
     marks: Marks,
+    /// What it last did outside, by which a database that was put back is known.
+    remembered: Remembered,
     /// What each tenant was given of the line by this process.
     shares: Arc<Mutex<Shares>>,
     /// When this process next looks for jobs whose time has come.
@@ -175,6 +179,7 @@ impl Queue {
             held: Held::default(),
             offers: Offers::default(),
             marks: Marks::default(),
+            remembered: Remembered::default(),
             shares: Arc::default(),
             sweeps: Pace::new(SWEEP_EVERY),
             folds: Pace::new(FOLD_EVERY),

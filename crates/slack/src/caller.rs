@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::future::join_all;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, RETRY_AFTER};
@@ -27,7 +26,7 @@ use slack_morphism::errors::SlackClientError;
 use slack_morphism::hyper_tokio::SlackClientHyperConnector;
 use slack_morphism::{SlackApiToken, SlackClient};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::Service;
 
 use crate::budget::{self, Bucket, Budget, Purpose};
@@ -138,7 +137,8 @@ impl Caller {
         self.heed(answer).await
     }
 
-    /// Waits until a call has its turn in all its buckets.
+    /// Waits until a call has its turn in all its buckets, the narrowest first: whoever is sent away there
+    /// takes nothing from the others, which would leave those who come through without.
     pub(crate) async fn turn(
         &self,
         method: &str,
@@ -147,10 +147,13 @@ impl Caller {
         patience: Duration,
     ) -> Result<(), SlackError> {
         let Some(budget) = &self.budget else { return Ok(()) };
-        let turns = buckets.iter().map(|bucket| budget.turn(bucket, purpose, patience));
-        let latest = join_all(turns).await.into_iter().filter_map(Result::err).max();
-        let method = method.to_owned();
-        latest.map_or(Ok(()), |after| Err(SlackError::RateLimited { method, after }))
+        let until = Instant::now() + patience;
+        for bucket in buckets {
+            let left = until.saturating_duration_since(Instant::now());
+            let turn = budget.turn(bucket, purpose, left).await;
+            turn.map_err(|after| SlackError::RateLimited { method: method.to_owned(), after })?;
+        }
+        Ok(())
     }
 
     /// Tells everyone of Slack's 429.

@@ -93,7 +93,7 @@ async fn p10_a_standby_promoted_without_the_last_commits_is_held_and_nothing_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn p11_a_database_put_back_to_an_earlier_moment_is_held_and_nothing_is_said_twice() {
     let restored = restored(false).await;
-    is_held_and_says_nothing_twice(restored, "a log of").await;
+    is_held_and_says_nothing_twice(restored, "the database was restored").await;
 }
 
 impl Cluster {

@@ -8,6 +8,7 @@ use event::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::remembered::Known;
 use crate::statements::{FILE_INCIDENT, LOOK_AT_LINEAGE, PLACE_HOLD, RELEASE_HOLD, SELECT_HOLD};
 use crate::wire::{get, get_time, without_nul};
 use crate::{Queue, QueueError};
@@ -94,7 +95,8 @@ impl Queue {
     /// # Errors
     /// Those of the database.
     pub async fn look_for_restore(&self, seen: &mut Lineage) -> Result<bool, QueueError> {
-        let rows = self.query(LOOK_AT_LINEAGE, vec![]).await?;
+        let remembered = self.remembered.last();
+        let rows = self.query(LOOK_AT_LINEAGE, remembered.params().to_vec()).await?;
         let row = rows.first().ok_or(QueueError::Closed)?;
         let known: Option<String> = get(row, "cluster")?;
         let now = Lineage {
@@ -102,8 +104,13 @@ impl Queue {
             written: get::<Option<i64>>(row, "written")?.unwrap_or(i64::MAX),
         };
         let held: bool = get(row, "held")?;
-        let why = now.differs_from(known.as_deref(), seen);
+        let knows: bool = get(row, "known")?;
+        let why = now.differs_from(known.as_deref(), seen, knows);
         *seen = now;
+        if !knows {
+            // Said once: what follows the release is another history.
+            self.remembered.keep(Known::default());
+        }
         match why {
             Some(why) if !held => {
                 tracing::error!(
@@ -119,7 +126,7 @@ impl Queue {
 
 impl Lineage {
     /// Why this is not the database that an operator confirmed, or that was seen before.
-    fn differs_from(&self, known: Option<&str>, seen: &Lineage) -> Option<String> {
+    fn differs_from(&self, known: Option<&str>, seen: &Lineage, knows: bool) -> Option<String> {
         let cluster = self.cluster.as_deref()?;
         if let Some(known) = known
             && known != cluster
@@ -130,9 +137,16 @@ impl Lineage {
             ));
         }
         let same = seen.cluster.as_deref() == Some(cluster);
-        (same && self.written < seen.written).then(|| {
+        if same && self.written < seen.written {
             let (was, is) = (seen.written, self.written);
-            format!("expected a log of {was} bytes or more, found {is}: the database was restored")
+            return Some(format!(
+                "expected a log of {was} bytes or more, found {is}: the database was restored"
+            ));
+        }
+        (!knows).then(|| {
+            "expected the act that was recorded last, found none: the database was restored to an \
+             earlier moment"
+                .to_owned()
         })
     }
 }
@@ -158,9 +172,10 @@ mod tests {
             // A release confirmed what was found: it is another log.
             (Some("7/00000001"), lineage("8/00000001", 900), false),
         ] {
-            assert_eq!(now.differs_from(known, &seen).is_some(), told, "{known:?} {seen:?}");
+            assert_eq!(now.differs_from(known, &seen, true).is_some(), told, "{known:?} {seen:?}");
         }
+        assert!(now.differs_from(Some("7/00000001"), &now, false).is_some());
         let silent = Lineage { cluster: None, written: i64::MAX };
-        assert_eq!(silent.differs_from(Some("7/00000001"), &now), None);
+        assert_eq!(silent.differs_from(Some("7/00000001"), &now, true), None);
     }
 }

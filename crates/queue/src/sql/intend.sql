@@ -5,7 +5,8 @@
 -- key. Index: jobs_pkey, effects_pkey; one row each of lineage and pauses.
 WITH standing AS MATERIALIZED (
     SELECT coalesce(cluster = lineage_now(), true)
-           AND NOT EXISTS (SELECT FROM pauses WHERE scope = 'fleet' AND name = 'hold') AS open,
+           AND NOT EXISTS (SELECT FROM pauses WHERE scope = 'fleet' AND name = 'hold')
+           AND is_known($10, $11, $12, $13) AS open,
            coalesce($3 < released_at, false) AS doubtful
       FROM lineage
 ), held AS (

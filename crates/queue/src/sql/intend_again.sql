@@ -4,7 +4,8 @@
 -- and pauses.
 WITH standing AS MATERIALIZED (
     SELECT coalesce(cluster = lineage_now(), true)
-           AND NOT EXISTS (SELECT FROM pauses WHERE scope = 'fleet' AND name = 'hold') AS open
+           AND NOT EXISTS (SELECT FROM pauses WHERE scope = 'fleet' AND name = 'hold')
+           AND is_known($9, $10, $11, $12) AS open
       FROM lineage
 ), held AS (
     SELECT event_id FROM jobs WHERE event_id = $1 AND token = $2 AND state = 'x' FOR UPDATE

@@ -84,6 +84,30 @@ async fn another_timeline_is_held_by_the_first_intent_and_by_the_first_look() {
 }
 
 #[tokio::test]
+async fn a_database_that_does_not_know_the_last_act_is_held_before_anything_is_done_again() {
+    let (fixture, who) = Fixture::with_worker().await;
+    for key in ["a", "b"] {
+        fixture.append(event(key)).await;
+    }
+    let [first, second] = &fixture.queue.claim(who, 2).await.unwrap()[..] else {
+        panic!("both are ready")
+    };
+    let mut seen = Lineage::default();
+    fixture.queue.intend(first, &intent(first)).await.unwrap();
+    assert!(!fixture.queue.look_for_restore(&mut seen).await.unwrap());
+    fixture.sql.execute("DELETE FROM effects", &[]).await.unwrap();
+    let held = fixture.queue.intend(second, &intent(second)).await;
+    assert!(matches!(held, Err(QueueError::Held)), "before anybody looked: {held:?}");
+    assert!(fixture.queue.look_for_restore(&mut seen).await.unwrap());
+    let hold = fixture.queue.standing_hold().await.unwrap().expect("it was placed");
+    assert!(hold.reason.contains("earlier moment"), "{}", hold.reason);
+
+    fixture.queue.release("ada", "checked").await.unwrap();
+    assert!(!fixture.queue.look_for_restore(&mut seen).await.unwrap(), "it is taken for whole");
+    assert!(fixture.queue.intend(second, &intent(second)).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_tell_which_it_is_is_not_held() {
     let (fixture, who) = Fixture::with_worker().await;
     fixture.append(event("a")).await;

@@ -108,7 +108,7 @@ const HOT: &[(&str, &str, &str)] = &[
     (
         "intend",
         include_str!("../../src/sql/intend.sql"),
-        "10, 10, now(), 10, 0, 'reply', 'k', '{}', 1000",
+        "10, 10, now(), 10, 0, 'reply', 'k', '{}', 1000, now(), 9, 0, 'reply'",
     ),
     ("select_intent", include_str!("../../src/sql/select_intent.sql"), "now(), 10, 0, 'reply'"),
     (
@@ -154,7 +154,7 @@ const HOT: &[(&str, &str, &str)] = &[
     (
         "intend_again",
         include_str!("../../src/sql/intend_again.sql"),
-        "10, 10, now(), 10, 0, 'reply', '{}', 1000",
+        "10, 10, now(), 10, 0, 'reply', '{}', 1000, now(), 9, 0, 'reply'",
     ),
     (
         "withdraw_effect",

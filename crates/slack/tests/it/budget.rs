@@ -68,8 +68,10 @@ async fn a_post_takes_its_turn_in_its_channel_and_in_the_workspace_before_it_is_
     let (slack, teller, api) = rig().await;
     let turn = api.turn_to_post(CHANNEL).await.unwrap();
     let asked = teller.asked.lock().unwrap().clone();
-    let answer = |name: &str| (name.to_owned(), Purpose::Answer, ANSWER_PATIENCE);
-    assert_eq!(asked, [answer("chat.postMessage:C0GENERAL"), answer("chat.postMessage")]);
+    let names: Vec<_> = asked.iter().map(|(name, purpose, _)| (name.as_str(), *purpose)).collect();
+    let (channel, workspace) = ("chat.postMessage:C0GENERAL", "chat.postMessage");
+    assert_eq!(names, [(channel, Purpose::Answer), (workspace, Purpose::Answer)]);
+    assert!(asked.iter().all(|(_, _, patience)| *patience <= ANSWER_PATIENCE), "{asked:?}");
     assert_eq!(posts(&slack), 0);
     turn.post(&post()).await.unwrap();
     assert_eq!(teller.asked.lock().unwrap().len(), 2, "a turn is asked for once");
@@ -85,6 +87,16 @@ async fn a_call_that_is_put_off_is_not_sent_and_says_how_long_to_wait() {
     assert_eq!(error.kind(), Failure::RateLimited { after: Duration::from_secs(7) });
     assert_eq!(posts(&slack), 0);
     assert!(teller.refused.lock().unwrap().is_empty(), "Slack itself refused nothing");
+    slack.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_sent_away_from_a_channel_takes_nothing_from_the_workspace() {
+    let (slack, teller, api) = rig().await;
+    *teller.puts_off.lock().unwrap() = Some("chat.postMessage:C0GENERAL".to_owned());
+    assert!(api.turn_to_post(CHANNEL).await.is_err());
+    let asked = teller.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1, "{asked:?}");
     slack.stop().await;
 }
 
