@@ -139,9 +139,7 @@ async fn thread_before(desk: &Desk, mention: &Mention) -> Vec<ThreadMessage> {
     }
     let read = desk.slack.thread(&mention.channel, &mention.thread_ts, THREAD_MESSAGES_MAX).await;
     match read {
-        Ok(messages) => {
-            messages.into_iter().filter(|message| message.ts < mention.ts).collect()
-        }
+        Ok(messages) => messages.into_iter().filter(|message| message.ts < mention.ts).collect(),
         Err(error) => {
             tracing::warn!(error = %ErrorChain::line(&error), "the thread could not be read; answering without");
             Vec::new()

@@ -1,18 +1,18 @@
 //! Writes a transcript in the form that the model's server reads.
 
 use async_openai::error::OpenAIError;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use async_openai::types::chat::{
-    ChatCompletionRequestMessageContentPartImage, ChatCompletionRequestMessageContentPartText,
-    ChatCompletionRequestUserMessageContent, ImageUrl,
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
     ChatCompletionRequestAssistantMessageArgs, ChatCompletionRequestMessage,
+    ChatCompletionRequestMessageContentPartImage, ChatCompletionRequestMessageContentPartText,
     ChatCompletionRequestSystemMessageArgs, ChatCompletionRequestToolMessageArgs,
-    ChatCompletionRequestUserMessageArgs, ChatCompletionStreamOptions, ChatCompletionTool,
-    ChatCompletionToolChoiceOption, ChatCompletionTools, CreateChatCompletionRequest,
-    CreateChatCompletionRequestArgs, FunctionCall, FunctionObject, ToolChoiceOptions,
+    ChatCompletionRequestUserMessageArgs, ChatCompletionRequestUserMessageContent,
+    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionToolChoiceOption,
+    ChatCompletionTools, CreateChatCompletionRequest, CreateChatCompletionRequestArgs,
+    FunctionCall, FunctionObject, ImageUrl, ToolChoiceOptions,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::error::ModelError;
 use super::settings::Settings;
@@ -55,7 +55,11 @@ fn written(
     let stream_options =
         ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None };
     let mut request = CreateChatCompletionRequestArgs::default();
-    request.model(settings.model.as_str()).messages(messages).stream(true).stream_options(stream_options);
+    request
+        .model(settings.model.as_str())
+        .messages(messages)
+        .stream(true)
+        .stream_options(stream_options);
     if !offer.tools.is_empty() {
         let choice = match offer.may_call {
             true => ToolChoiceOptions::Auto,
@@ -67,10 +71,7 @@ fn written(
     request.build()
 }
 
-fn said_before(
-    opening: &Opening,
-    sees: bool,
-) -> Result<ChatCompletionRequestMessage, OpenAIError> {
+fn said_before(opening: &Opening, sees: bool) -> Result<ChatCompletionRequestMessage, OpenAIError> {
     Ok(match opening {
         Opening::System(text) => {
             ChatCompletionRequestSystemMessageArgs::default().content(text.as_str()).build()?.into()
@@ -79,7 +80,9 @@ fn said_before(
             ChatCompletionRequestUserMessageArgs::default().content(text.as_str()).build()?.into()
         }
         Opening::Image(Image { name, .. }) if !sees => {
-            let words = format!("(The picture {name} was sent too, but you cannot look at pictures. Say so.)");
+            let words = format!(
+                "(The picture {name} was sent too, but you cannot look at pictures. Say so.)"
+            );
             said_before(&Opening::User(words), sees)?
         }
         Opening::Image(image) => {
@@ -95,9 +98,13 @@ fn said_before(
 /// A picture travels within the request, as a `data:` address.
 fn shown(Image { name, mimetype, bytes }: &Image) -> ChatCompletionRequestUserMessageContent {
     let url = format!("data:{mimetype};base64,{}", STANDARD.encode(bytes));
-    let words = ChatCompletionRequestMessageContentPartText { text: format!("The picture {name}:") };
+    let words = ChatCompletionRequestMessageContentPartText {
+        text: format!("The picture {name}:"),
+        prompt_cache_breakpoint: None,
+    };
     let picture = ChatCompletionRequestMessageContentPartImage {
         image_url: ImageUrl { url, detail: None },
+        prompt_cache_breakpoint: None,
     };
     ChatCompletionRequestUserMessageContent::Array(vec![words.into(), picture.into()])
 }

@@ -29,8 +29,7 @@ impl Caller {
             .map_err(|error| setup("an address", Some(error.into())))?;
         let fetched = async {
             let response = self.plain.request(request).await;
-            let response =
-                response.map_err(|error| connection(DOWNLOAD, Some(error.into())))?;
+            let response = response.map_err(|error| connection(DOWNLOAD, Some(error.into())))?;
             let status = response.status().as_u16();
             if status != 200 {
                 return Err(SlackError::of_status(DOWNLOAD, status));

@@ -102,8 +102,13 @@ fn kind(file: &FileRef) -> Kind {
     match file.mimetype.as_str() {
         "application/pdf" => Kind::Pdf,
         "image/png" | "image/jpeg" | "image/gif" | "image/webp" => Kind::Image,
-        "application/json" | "application/xml" | "application/yaml" | "application/x-yaml"
-        | "application/toml" | "application/javascript" | "application/sql"
+        "application/json"
+        | "application/xml"
+        | "application/yaml"
+        | "application/x-yaml"
+        | "application/toml"
+        | "application/javascript"
+        | "application/sql"
         | "application/x-sh" => Kind::Text,
         mimetype if mimetype.starts_with("text/") => Kind::Text,
         _ => Kind::Other,

@@ -56,9 +56,9 @@ const SAYING: [&str; 3] = [super::ANSWER, super::NOTICE, super::ATTACHMENT];
 
 /// Every message that says, or once said, something in the answer's place.
 pub(crate) fn messages(effects: &[Effect]) -> BTreeSet<String> {
-    let said = effects.iter().filter(|effect| {
-        SAYING.contains(&place(&effect.slot).0) && !effect.is_withdrawn()
-    });
+    let said = effects
+        .iter()
+        .filter(|effect| SAYING.contains(&place(&effect.slot).0) && !effect.is_withdrawn());
     said.filter_map(message).filter(|ts| !ts.is_empty()).collect()
 }
 

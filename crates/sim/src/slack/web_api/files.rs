@@ -35,7 +35,7 @@ pub(super) fn get_upload_url(call: &Call<'_>) -> Answer {
         ticket: Some(ticket),
         announced_bytes,
         shown: Vec::new(),
-            content: None,
+        content: None,
     };
     let mut state = call.world.state();
     state.files.insert(id.clone(), file);
