@@ -80,6 +80,9 @@ const RUNNING: &str = "SELECT count(*) FROM jobs WHERE state = 'x'";
 #[tokio::test]
 async fn q3_a_lower_ts_that_commits_late_neither_overlaps_nor_is_forgotten() {
     let mut case = Case::new().await;
+    // With TimescaleDB, whoever begins a day's chunk is waited for, which is not the case here.
+    case.append(in_lane("earlier", "L", 1)).await;
+    case.again().await;
     // The lower one is under way, all but its job.
     case.seat_append(0, in_lane("lower", "L", 1)).await;
     case.stage.run_to(0, "lock lanes").await;
