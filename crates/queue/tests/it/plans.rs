@@ -15,14 +15,16 @@ pub fn fill(rows: u32) -> String {
     FILL.replace("$rows", &rows.to_string()).replace("$lanes", &(rows / 4).to_string())
 }
 
-/// A lane has four jobs, the first of which is its head. Keys and jobs come in the order of their
-/// numbers, whatever days the hour of the test spreads their events over.
+/// A lane has four jobs, the first of which is its head. Events end with the day, so that the hour of the
+/// test leaves no day with so few that reading them all is best. Keys and jobs come in the order of their
+/// numbers.
 const FILL: &str = r#"
     INSERT INTO workers (name, version, slots, lease_until)
     SELECT 'w' || n, '1', 8, clock_timestamp() + INTERVAL '1 hour' FROM generate_series(1, 50) n;
     INSERT INTO events (occurred_at, id, correlation_id, raw_bytes, source, kind, tenant, lane,
                         lane_name, lane_order, raw)
-    SELECT clock_timestamp() - n * INTERVAL '1 second', n, gen_random_uuid(), 3, 's', 'k', 't',
+    SELECT date_trunc('day', clock_timestamp(), 'UTC') + INTERVAL '1 day' - n * INTERVAL '1 second',
+           n, gen_random_uuid(), 3, 's', 'k', 't',
            n % $lanes, 'lane', n, 'raw' FROM generate_series(1, $rows) n;
     INSERT INTO deliveries (key, event_id, occurred_at)
     SELECT 'key' || id, id, occurred_at FROM events ORDER BY id;
